@@ -1,0 +1,131 @@
+"""The whole network as it inspects: features, reconstruction, residuals, anomaly map. Exported as one ONNX graph."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.autoencoder import Autoencoder
+from models.backbone import CHANNELS, STRIDES, Backbone
+from models.ssim import dissimilarity
+
+LEVELS = (*STRIDES, 4)
+"""Strides of the residual maps: one for each level of the features, and that of the SSIM residual."""
+
+REACHES = (1, 7)
+"""Sizes of the neighbourhood, in cells of stride 8, that evidence is averaged over: a hairline, a region."""
+
+
+class Reconstruction(NamedTuple):
+    """What the network expects, and what it sees instead."""
+
+    features: list[Tensor]
+    expected: list[Tensor]
+    image: Tensor
+    painted: Tensor
+
+
+class Detector(nn.Module):
+    """Image in, anomaly map out.
+
+    Everything that was learned from held-back good parts is a buffer: the standardisation of features, the whitening
+    of their residuals, mean and deviation of each residual at each position, and how high evidence gets on good parts.
+
+    Args:
+        size: width and height of the working frame.
+        width: channels of the autoencoder.
+    """
+
+    def __init__(self, size: tuple[int, int], *, width: int) -> None:
+        super().__init__()
+        self.size = size
+        self.backbone = Backbone()
+        self.autoencoder = Autoencoder(size, width=width)
+        for level, channels in enumerate(CHANNELS):
+            self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
+            self.register_buffer(f"feature_scale_{level}", torch.ones(1, channels, 1, 1))
+            self.register_buffer(f"whitening_{level}", torch.eye(channels)[:, :, None, None])
+        for level, stride in enumerate(LEVELS):
+            shape = (1, 1, size[1] // stride, size[0] // stride)
+            self.register_buffer(f"usual_{level}", torch.zeros(shape))
+            self.register_buffer(f"spread_{level}", torch.ones(shape))
+        evidence = len(REACHES) * (len(LEVELS) + 1)
+        self.register_buffer("evidence_usual", torch.zeros(1, evidence, 1, 1))
+        self.register_buffer("evidence_spread", torch.ones(1, evidence, 1, 1))
+        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """Standardised features of (N, 3, H, W) images in 0..1, at strides 4, 8 and 16."""
+        return [
+            (found - self.get_buffer(f"feature_mean_{level}")) * self.get_buffer(f"feature_scale_{level}")
+            for level, found in enumerate(self.backbone(image))
+        ]
+
+    def reconstruct(self, image: Tensor) -> Reconstruction:
+        """Reconstruct (N, 3, H, W) images in 0..1."""
+        features = self.features(image)
+        expected, painted = self.autoencoder(features)
+        return Reconstruction(features, expected, image, painted)
+
+    def residuals(self, seen: Reconstruction, kept: Tensor) -> list[Tensor]:
+        """Raw residuals, one (N, 1, h, w) map for each of LEVELS, all at least 0.
+
+        Args:
+            seen: images and their reconstruction.
+            kept: (N, 1, H, W), 1 where the image is compared, 0 under print and outside the camera's view.
+        """
+        maps = [
+            _smooth((F.conv2d(found - wanted, self.get_buffer(f"whitening_{level}"))).square().mean(1, True).sqrt())
+            for level, (found, wanted) in enumerate(zip(seen.features, seen.expected, strict=True))
+        ]
+        maps.append(_smooth(dissimilarity(seen.image, seen.painted, kept)))
+        return maps
+
+    def standardise(self, residuals: list[Tensor], kept: Tensor) -> list[Tensor]:
+        """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared."""
+        return [
+            (found - self.get_buffer(f"usual_{level}"))
+            / self.get_buffer(f"spread_{level}")
+            * F.avg_pool2d(kept, stride)
+            for level, (found, stride) in enumerate(zip(residuals, LEVELS, strict=True))
+        ]
+
+    def evidence(self, standardised: list[Tensor]) -> Tensor:
+        """(N, E, H/4, W/4): each level and their sum, each as it is and averaged over a region."""
+        finest = standardised[0].shape[-2:]
+        levels = [_resize(level, finest) for level in standardised]
+        together = torch.cat([*levels, sum(levels[1:], levels[0])], dim=1)
+        coarse = F.avg_pool2d(together, 2)
+        regions = [_resize(_smooth(coarse, reach), finest) for reach in REACHES[1:]]
+        return torch.cat([together, *regions], dim=1)
+
+    def forward(self, image: Tensor, ignored: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Inspect registered images, print already filled.
+
+        Args:
+            image: (N, h, w, 3) uint8 RGB.
+            ignored: (N, h, w) uint8, 255 where nothing can be compared.
+
+        Returns:
+            scores (N,), in deviations of the worst place of a good part; anomaly maps (N, h/4, w/4) whose maximum is
+            the score; reconstructions (N, h, w, 3) uint8; SSIM and feature residuals (N, h/4, w/4), standardised.
+        """
+        planes = image.permute(0, 3, 1, 2).float() / 255
+        kept = 1 - ignored[:, None].float() / 255
+        seen = self.reconstruct(planes)
+        standardised = self.standardise(self.residuals(seen, kept), kept)
+        evidence = (self.evidence(standardised) - self.evidence_usual) / self.evidence_spread
+        anomaly = evidence.amax(1)
+        painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        finest = standardised[0].shape[-2:]
+        features = torch.stack([_resize(level, finest)[:, 0] for level in standardised[:-1]]).amax(0)
+        return anomaly.amax((1, 2)), anomaly, painted, standardised[-1][:, 0], features
+
+
+def _smooth(maps: Tensor, size: int = 3) -> Tensor:
+    return F.avg_pool2d(maps, size, stride=1, padding=size // 2, count_include_pad=False)
+
+
+def _resize(maps: Tensor, size: torch.Size) -> Tensor:
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)

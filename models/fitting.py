@@ -1,0 +1,116 @@
+"""Fitting the autoencoder: the loss, the loop, and checkpoints that make a resumed run end like an undisturbed one."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.batches import Batch, make_batch, to_tensor
+from models.detector import Detector
+from models.frames import Frames
+from pipeline.config import TrainingConfig
+
+PAINT_WEIGHT = 2.0
+"""Weight of the painted image's error beside that of the features."""
+
+CHUNK = 2
+"""Images the frozen backbone takes at a time: larger tensors fall out of the cache and cost twice the time."""
+
+CHECKPOINT_SECONDS = 15.0
+
+Parts = dict[str, nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler]
+
+Report = Callable[[int, float], None]
+"""Told the number of steps done and the smoothed loss."""
+
+
+def fit(
+    detector: Detector,
+    frames: Frames,
+    config: TrainingConfig,
+    *,
+    checkpoint: Path,
+    report: Report,
+) -> None:
+    """Train the autoencoder of `detector` in place.
+
+    Args:
+        detector: with its feature standardisation already set.
+        frames: of good parts.
+        config: steps, batch size, learning rate and seed.
+        checkpoint: file that the state is kept in; continued from where it exists.
+        report: called after every step.
+    """
+    optimiser = torch.optim.AdamW(detector.autoencoder.parameters(), lr=config.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.learning_rate, total_steps=config.steps, pct_start=0.1
+    )
+    loop: dict[str, float] = {"step": 0, "loss": 0.0}
+    parts: Parts = {"autoencoder": detector.autoencoder, "optimiser": optimiser, "schedule": schedule}
+    if checkpoint.exists():
+        _restore(checkpoint, parts, loop)
+    detector.autoencoder.train()
+    saved = time.monotonic()
+    for step in range(int(loop["step"]), config.steps):
+        batch = make_batch(frames, size=config.batch_size, seed=config.seed, step=step)
+        loss = _step(detector, batch, optimiser)
+        schedule.step()
+        loop = {"step": step + 1, "loss": loss if step == 0 else 0.95 * loop["loss"] + 0.05 * loss}
+        report(step + 1, loop["loss"])
+        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            _save(checkpoint, parts, loop)
+            saved = time.monotonic()
+    _save(checkpoint, parts, loop)
+    detector.autoencoder.eval()
+
+
+@torch.no_grad()
+def standardise_features(detector: Detector, frames: Frames) -> None:
+    """Set mean and scale of each feature channel from some frames of good parts."""
+    found = [detector.backbone(to_tensor(frames[index][0][None])) for index in range(len(frames))]
+    for level in range(len(found[0])):
+        together = torch.cat([maps[level] for maps in found])
+        detector.get_buffer(f"feature_mean_{level}").copy_(together.mean((0, 2, 3), keepdim=True))
+        detector.get_buffer(f"feature_scale_{level}").copy_(1 / (together.std((0, 2, 3), keepdim=True) + 1e-4))
+
+
+@torch.no_grad()
+def features_of(network: Callable[[Tensor], list[Tensor]], images: Tensor) -> list[Tensor]:
+    """Run a frozen network over a batch in chunks that fit the processor's cache."""
+    found = [network(chunk) for chunk in images.split(CHUNK)]
+    return [torch.cat(level) for level in zip(*found, strict=True)]
+
+
+def _step(detector: Detector, batch: Batch, optimiser: torch.optim.Optimizer) -> float:
+    wanted = features_of(detector.features, batch.clean)
+    features, painted = detector.autoencoder(features_of(detector.features, batch.corrupted))
+    loss = PAINT_WEIGHT * _mean_where(batch.kept, (painted - batch.clean).abs())
+    for found, target in zip(features, wanted, strict=True):
+        kept = F.adaptive_avg_pool2d(batch.kept, found.shape[-2:])
+        loss = loss + _mean_where(kept, (found - target).square())
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(detector.autoencoder.parameters(), 1.0)
+    optimiser.step()
+    return loss.item()
+
+
+def _mean_where(kept: Tensor, error: Tensor) -> Tensor:
+    return (error.mean(1, keepdim=True) * kept).sum() / kept.sum().clamp(min=1)
+
+
+def _save(path: Path, parts: Parts, loop: dict[str, float]) -> None:
+    beside = path.with_suffix(".tmp")
+    torch.save({"loop": loop, **{name: part.state_dict() for name, part in parts.items()}}, beside)
+    os.replace(beside, path)
+
+
+def _restore(path: Path, parts: Parts, loop: dict[str, float]) -> None:
+    state = torch.load(path, weights_only=True)
+    loop.update(state["loop"])
+    for name, part in parts.items():
+        part.load_state_dict(state[name])

@@ -1,0 +1,54 @@
+"""The progress of a training on the terminal: what is done, loss, images per second, time left."""
+
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from models.frames import Frames
+from models.statistics import WHITENING_IMAGES
+from pipeline.config import TrainingConfig
+
+
+class Steps:
+    """A progress bar for each part of a training; to be used as a context manager."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+
+    def __enter__(self) -> "Steps":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def stage(self, images: int, passes: int) -> Callable[[str], None]:
+        """A bar for the passes over the images before the training."""
+        task = self._progress.add_task("reading", total=images * passes, note="")
+        return lambda name: self._progress.update(task, advance=1, description=name)
+
+    def fitting(self, config: TrainingConfig) -> Callable[[int, float], None]:
+        """A bar for the steps of the optimisation, with loss and speed."""
+        task = self._progress.add_task("training", total=config.steps, note="")
+        bar = self._progress.tasks[-1]
+
+        def report(step: int, loss: float) -> None:
+            speed = (bar.speed or 0.0) * config.batch_size
+            self._progress.update(task, completed=step, note=f"loss {loss:.3f}, {speed:.0f} images/s")
+
+        return report
+
+    def statistics(self, held: Frames) -> Callable[[], None]:
+        """A bar for the passes over held-back parts after it."""
+        task = self._progress.add_task("held-back good parts", total=len(held) + min(len(held), WHITENING_IMAGES), note="")
+        return lambda: self._progress.advance(task)

@@ -1,0 +1,103 @@
+"""What held-back good parts show: the normalisation of residuals, and the scores that the threshold rests on."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.batches import kept_where, to_tensor
+from models.detector import LEVELS, Detector
+from models.frames import Frames
+
+Advance = Callable[[], None]
+
+WHITENING_IMAGES = 64
+PRIOR_IMAGES = 20
+"""A position's own variance weighs as much as its neighbourhood's after this many images."""
+
+FLOOR = 0.1
+"""Part of the average deviation that is added everywhere: no position is certain beyond that."""
+
+
+@torch.no_grad()
+def learn_statistics(detector: Detector, held: Frames, advance: Advance) -> NDArray[np.float64]:
+    """Set all normalisation of `detector` from held-back good parts.
+
+    The images are split in two halves. Each is scored with the statistics of the other, so that the scores are those
+    of unseen parts; the detector then keeps the statistics of both.
+
+    Args:
+        detector: trained.
+        held: frames of good parts that were not trained on.
+        advance: told of every image done; twice an image.
+
+    Returns:
+        (N,) scores of the held-back parts.
+    """
+    _learn_whitening(detector, held, advance)
+    residuals = _all_residuals(detector, held, advance)
+    kept = kept_where(np.stack([held[index][1] for index in range(len(held))]))
+    half = torch.arange(len(kept)) % 2 == 0
+    peaks = torch.zeros(len(kept), detector.get_buffer("evidence_usual").numel())
+    for scored, learned in ((half, ~half), (~half, half)):
+        _learn_positions(detector, [level[learned] for level in residuals])
+        peaks[scored] = _peaks(detector, [level[scored] for level in residuals], kept[scored])
+    _learn_positions(detector, residuals)
+    usual, spread = peaks.mean(0), peaks.std(0) + 1e-3
+    detector.get_buffer("evidence_usual").copy_(usual.view(1, -1, 1, 1))
+    detector.get_buffer("evidence_spread").copy_(spread.view(1, -1, 1, 1))
+    return np.asarray(((peaks - usual) / spread).amax(1), np.float64)
+
+
+def _learn_whitening(detector: Detector, held: Frames, advance: Advance) -> None:
+    """Residual channels move together on good parts; what is unusual is a residual along no common direction."""
+    products: list[Tensor | float] = [0.0, 0.0, 0.0]
+    count = min(len(held), WHITENING_IMAGES)
+    for index in range(count):
+        seen = detector.reconstruct(to_tensor(held[index][0][None]))
+        for level, (found, wanted) in enumerate(zip(seen.features, seen.expected, strict=True)):
+            flat = (found - wanted).flatten(2)[0]
+            products[level] = products[level] + flat @ flat.T / flat.shape[1] / count
+        advance()
+    for level, covariance in enumerate(products):
+        assert isinstance(covariance, Tensor)
+        regular = covariance + 0.01 * covariance.diagonal().mean() * torch.eye(len(covariance))
+        whitening = torch.linalg.inv(torch.linalg.cholesky(regular))
+        detector.get_buffer(f"whitening_{level}").copy_(whitening[:, :, None, None])
+
+
+def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> list[Tensor]:
+    found: list[list[Tensor]] = [[] for _ in LEVELS]
+    for index in range(len(held)):
+        image, ignored = held[index]
+        seen = detector.reconstruct(to_tensor(image[None]))
+        for level, residual in zip(found, detector.residuals(seen, kept_where(ignored[None])), strict=True):
+            level.append(residual)
+        advance()
+    return [torch.cat(level) for level in found]
+
+
+def _learn_positions(detector: Detector, residuals: list[Tensor]) -> None:
+    for level, found in enumerate(residuals):
+        variance = found.var(0, keepdim=True, correction=0)
+        around = F.avg_pool2d(variance, 7, stride=1, padding=3, count_include_pad=False)
+        own = len(found) / (len(found) + PRIOR_IMAGES)
+        deviation = (own * variance + (1 - own) * around).sqrt()
+        detector.get_buffer(f"usual_{level}").copy_(found.mean(0, keepdim=True))
+        detector.get_buffer(f"spread_{level}").copy_(deviation + FLOOR * deviation.mean() + 1e-4)
+
+
+def _peaks(detector: Detector, residuals: list[Tensor], kept: Tensor) -> Tensor:
+    """(N, E): how high each kind of evidence gets on each image."""
+    return torch.cat(
+        [
+            detector.evidence(
+                detector.standardise([level[i : i + 1] for level in residuals], kept[i : i + 1])
+            ).amax((2, 3))
+            for i in range(len(kept))
+        ]
+    )
+

@@ -1,0 +1,111 @@
+"""One picture that shows how a verdict came about, step by step."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.drawing import BLUE, BOLD, GREY, VERDICT_COLOUR, WHITE, fit, pad, text_block, write
+from pipeline.images import Image
+from pipeline.inspector import Evidence, Inspection
+from pipeline.overlays import describe_score, outline, tint
+
+WIDTH, HEIGHT = 480, 380
+"""Size of a tile's picture; images are fitted into it."""
+TITLE, SMALL = 22, 16
+GAP = 12
+FOOTER = 5 * SMALL
+
+
+def explain(image: Image, inspection: Inspection) -> Image:
+    """Lay out what each step of an inspection saw, in two rows of four tiles.
+
+    The tiles: the input, the registered image, the print mask, the reconstruction, the SSIM residual, the
+    feature residual, the anomaly map with its outline, and the verdict in words. Without evidence, when the
+    inspection ended early, only the first and the last.
+
+    Args:
+        image: (H, W, 3) the image as inspected.
+        inspection: What it yielded, with evidence.
+
+    Returns:
+        The picture, about 2000 pixels wide.
+    """
+    first = _tile("1 Input", image, "the image as it came")
+    verdict = _verdict(inspection)
+    if inspection.evidence is None:
+        return _rows([[first, verdict]])
+    steps = _steps(inspection.evidence, inspection)
+    residuals = _residuals(inspection.evidence, inspection.threshold)
+    return _rows([[first, *steps], [*residuals, verdict]])
+
+
+def _steps(evidence: Evidence, inspection: Inspection) -> list[Image]:
+    masked = evidence.registered.copy()
+    tint(masked, evidence.masked, BLUE)
+    aligned = ""
+    if inspection.registration:
+        aligned = f"correlation with the reference {inspection.registration.quality:.2f}"
+    return [
+        _tile("2 Registered", evidence.registered, aligned),
+        _tile("3 Print", masked, f"blue: kept out, {inspection.masked:.1%} of the part"),
+        _tile("4 Reconstruction", evidence.reconstruction, "how this part should look"),
+    ]
+
+
+def _residuals(evidence: Evidence, threshold: float) -> list[Image]:
+    top = max(2 * threshold, 1.0)
+    anomaly = _heat(evidence.anomaly, top)
+    anomaly = fit(anomaly, HEIGHT, WIDTH)
+    size = (anomaly.shape[1], anomaly.shape[0])
+    outline(anomaly, cv2.resize(evidence.anomaly, size) > threshold)
+    bar = _colour_bar(threshold, top)
+    return [
+        _tile("5 Structure differs (SSIM)", _heat(evidence.ssim_residual, top), bar),
+        _tile("6 Features differ", _heat(evidence.feature_residual, top), bar),
+        _tile("7 Anomaly, outlined over threshold", anomaly, bar),
+    ]
+
+
+def _verdict(inspection: Inspection) -> Image:
+    colour = VERDICT_COLOUR[inspection.verdict]
+    words = [f"{describe_score(inspection)}.", f"{inspection.reason}."]
+    words += [f"Print: {finding}." for finding in inspection.findings]
+    words += [f"Code: {code.text or 'not readable'} ({code.symbology})." for code in inspection.codes]
+    text = text_block("\n".join(words), WIDTH, TITLE)[:HEIGHT]
+    head = text_block(inspection.verdict, WIDTH, 3 * TITLE, ink=WHITE, paper=colour, weight=BOLD)
+    body = np.vstack([head, text])[:HEIGHT]
+    below = np.full((HEIGHT - body.shape[0], WIDTH, 3), 255, np.uint8)
+    return _tile("8 Verdict", np.vstack([body, below]), f"{inspection.ms:.0f} ms")
+
+
+def _tile(title: str, picture: Image, footer: str | Image) -> Image:
+    """A picture under its title, over a footer: words, or a colour bar."""
+    if isinstance(footer, str):
+        footer = text_block(footer, WIDTH, SMALL, ink=GREY)
+    footer = np.vstack([footer, np.full((FOOTER - footer.shape[0], WIDTH, 3), 255, np.uint8)])
+    head = text_block(title, WIDTH, TITLE, weight=BOLD)
+    return np.vstack([head, pad(fit(picture, HEIGHT, WIDTH), HEIGHT, WIDTH), footer])
+
+
+def _rows(rows: list[list[Image]]) -> Image:
+    return np.vstack([np.hstack([pad(tile, 0, tile.shape[1] + 2 * GAP) for tile in row]) for row in rows])
+
+
+def _heat(deviations: NDArray[np.float32], top: float) -> Image:
+    """Colour a map of deviations from 0 (dark) to `top` and above (light); safe for colour-blind people."""
+    level = np.rint(255 * np.clip(np.nan_to_num(deviations) / top, 0, 1)).astype(np.uint8)
+    return np.ascontiguousarray(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO)[..., ::-1], np.uint8)
+
+
+def _colour_bar(threshold: float, top: float) -> Image:
+    """The scale of `_heat`, with the threshold marked."""
+    bar = _heat(np.tile(np.linspace(0, top, WIDTH, dtype=np.float32), (SMALL, 1)), top)
+    mark = round(threshold / top * (WIDTH - 1))
+    bar[:, max(0, mark - 1) : mark + 1] = WHITE
+    line = SMALL + 2
+    labels = np.full((FOOTER - SMALL, WIDTH, 3), 255, np.uint8)
+    write(labels, "0", (0, line), SMALL, ink=GREY)
+    write(labels, f"threshold {threshold:.1f}", (mark, line), SMALL, ink=GREY)
+    write(labels, f"{top:.1f} and more", (WIDTH, line), SMALL, ink=GREY)
+    write(labels, "deviations from good parts", (mark, 2 * line + 4), SMALL, ink=GREY)
+    return np.vstack([bar, labels])

@@ -1,0 +1,121 @@
+"""The working frame: the registered part, at the size that the network sees, without its variable print."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.images import Image, Mask
+from pipeline.registration import Registration
+
+GRID = 32
+"""Both sides of the working frame are multiples of this: the network halves them five times."""
+
+FILL_SIGMAS = (2.0, 6.0, 18.0)
+"""Reach of the fill, pixels of the working frame: a stroke, a letter, a block of print."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is compared.
+
+    Attributes:
+        image: (h, w, 3) uint8 RGB, registered, variable print filled with its surroundings.
+        registered: (h, w, 3) uint8 RGB, the same with its print.
+        masked: (h, w) uint8, 255 where variable print lies.
+        outside: (h, w) uint8, 255 where the camera saw nothing.
+    """
+
+    image: Image
+    registered: Image
+    masked: Mask
+    outside: Mask
+
+    @property
+    def ignored(self) -> Mask:
+        """(h, w) uint8, 255 where nothing can be compared."""
+        return np.maximum(self.masked, self.outside)
+
+
+def working_size(size: tuple[int, int], *, megapixels: float) -> tuple[int, int]:
+    """Width and height, multiples of 32, that come closest to `megapixels` at the ratio of `size` (w, h)."""
+    scale = min(1.0, math.sqrt(megapixels * 1e6 / (size[0] * size[1])))
+    return (_on_grid(size[0] * scale), _on_grid(size[1] * scale))
+
+
+def _on_grid(side: float) -> int:
+    return max(GRID, round(side / GRID) * GRID)
+
+
+def frame_part(image: Image, registration: Registration, print_pixels: Mask, size: tuple[int, int]) -> Frame:
+    """Bring an image into the working frame.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, as the camera saw it.
+        registration: pose of the part in it.
+        print_pixels: (H, W) uint8 in the reference frame, 255 on variable print.
+        size: width and height of the working frame.
+    """
+    shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
+    registered = cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpAffine(np.full(size[::-1], 255, np.uint8), matrix, size)
+    masked = _shrink_mask(print_pixels, size)
+    return Frame(
+        image=fill(registered, masked),
+        registered=np.asarray(registered, np.uint8),
+        masked=masked,
+        outside=np.where(seen < 255, 255, 0).astype(np.uint8),
+    )
+
+
+def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+    """A working pixel is masked as soon as a quarter of it is print: less than that hardly darkens it."""
+    if not mask.any():
+        return np.zeros(size[::-1], np.uint8)
+    share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    return np.where(share >= 64, 255, 0).astype(np.uint8)
+
+
+def fill(image: Image, mask: Mask) -> Image:
+    """Replace masked pixels by a smooth continuation of what surrounds them, so that no edge is made.
+
+    Normalised convolution (Knutsson and Westin 1993, CVPR): blur the known pixels, divide by the blurred weight of
+    the known. Wider blurs take over where a narrow one reaches no known pixel.
+
+    Args:
+        image: (h, w, 3) uint8.
+        mask: (h, w) uint8, 255 where pixels are to be replaced.
+
+    Returns:
+        (h, w, 3) uint8; pixels outside the mask are untouched.
+    """
+    if not mask.any():
+        return image
+    top, bottom, left, right = _reach(mask)
+    result = image.copy()
+    result[top:bottom, left:right] = _fill_all(image[top:bottom, left:right], mask[top:bottom, left:right])
+    return result
+
+
+def _reach(mask: Mask) -> tuple[int, int, int, int]:
+    x, y, width, height = cv2.boundingRect(mask)
+    around = int(3 * FILL_SIGMAS[1])
+    return max(0, y - around), y + height + around, max(0, x - around), x + width + around
+
+
+def _fill_all(image: Image, mask: Mask) -> Image:
+    known = (mask == 0).astype(np.float32)
+    seen = image * known[..., None]
+    value = np.zeros_like(seen)
+    trust = np.zeros_like(known)
+    for sigma in FILL_SIGMAS:
+        weight = cv2.GaussianBlur(known, (0, 0), sigma)
+        blurred = cv2.GaussianBlur(seen, (0, 0), sigma) / np.maximum(weight, 1e-6)[..., None]
+        step = (1 - trust) * np.clip(weight * 10, 0, 1)
+        value += step[..., None] * blurred
+        trust += step
+    value /= np.maximum(trust, 1e-6)[..., None]
+    filled = np.where(mask[..., None] > 0, np.rint(value), image)
+    return np.asarray(np.clip(filled, 0, 255), np.uint8)

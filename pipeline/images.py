@@ -1,0 +1,92 @@
+"""Images in and out: decode, check, never trust."""
+
+import io
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from pipeline.exceptions import ImageError, UsageError
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) uint8, RGB."""
+
+Mask = NDArray[np.uint8]
+"""(H, W) uint8, 0 or 255."""
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+
+
+def find_images(folder: Path) -> list[Path]:
+    """List the image files of a folder and of the folders in it, sorted by path.
+
+    Raises:
+        UsageError: the folder does not exist, or holds no image file.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; give a folder of images")
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    if not found:
+        raise UsageError(f"{folder}: holds no image ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    return found
+
+
+def read_image(path: Path, *, max_megapixels: float) -> Image:
+    """Read one image file as RGB, 8 bits a channel; grey becomes RGB, alpha is dropped, 16 bits become 8.
+
+    The header is checked before a pixel is decoded, so that a small file cannot ask for all the memory.
+
+    Raises:
+        ImageError: the file cannot be opened, is no image, is truncated, or is larger than `max_megapixels`.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path.name}: cannot be opened ({error.strerror})") from error
+    width, height = _size_in_header(data, path.name)
+    if width * height > max_megapixels * 1e6:
+        raise ImageError(
+            f"{path.name}: {width}x{height} px is over the limit of {max_megapixels:g} megapixels; "
+            "raise image.max_megapixels if that is intended"
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error as error:
+        raise ImageError(f"{path.name}: cannot be decoded ({error.err})") from error
+    if image is None:
+        raise ImageError(f"{path.name}: truncated or damaged; take the image again")
+    return np.asarray(image, np.uint8)
+
+
+def _size_in_header(data: bytes, name: str) -> tuple[int, int]:
+    if not data:
+        raise ImageError(f"{name}: the file is empty")
+    try:
+        with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as header:
+            return header.size
+    except PIL.Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: larger than any camera image") from error
+    except (PIL.UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"{name}: not an image, whatever its name says") from error
+
+
+def write_image(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an RGB or grey image; the suffix decides the format. Atomic: readers never see half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    in_file_order = image[..., ::-1] if image.ndim == 3 else image
+    _, data = cv2.imencode(path.suffix, np.ascontiguousarray(in_file_order))
+    write_bytes(path, data.tobytes())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file by way of a temporary neighbour, so that a kill leaves the old one or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

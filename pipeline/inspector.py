@@ -1,0 +1,183 @@
+"""Inspection of one image: registration, print, reconstruction, residual, score, verdict."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.bundle import Bundle, load_bundle
+from pipeline.exceptions import ImageError
+from pipeline.framing import Frame, frame_part
+from pipeline.images import Image, Mask, read_image
+from pipeline.network import Network, Residuals
+from pipeline.print import Code, PrintMask
+from pipeline.registration import Registrar, Registration
+from pipeline.verdict import Verdict, decide, place_in_words
+
+Map = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the verdict rests on, as pictures of h x w pixels in the working frame.
+
+    Attributes:
+        registered: (h, w, 3) uint8 RGB, the part in the reference pose.
+        masked: (h, w) uint8, 255 where variable print is kept out of the comparison.
+        reconstruction: (h, w, 3) uint8 RGB, how the part should look.
+        ssim_residual: (h, w) float32, in deviations of what good parts show at the same place.
+        feature_residual: (h, w) float32, same unit.
+        anomaly: (h, w) float32, all evidence together, in the unit of score and threshold.
+    """
+
+    registered: Image
+    masked: Mask
+    reconstruction: Image
+    ssim_residual: Map
+    feature_residual: Map
+    anomaly: Map
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The result for one image.
+
+    Attributes:
+        verdict: OK, NG, REVIEW or ERROR.
+        score: higher is more anomalous; None for ERROR.
+        threshold: scores above it are NG.
+        peak: pixel (x, y) of the original image where the anomaly is strongest; None for ERROR.
+        reason: the verdict in words.
+        masked: share of the part's pixels under the print mask, 0..1.
+        codes: decoded codes, with corners in the original image.
+        findings: what is wrong with the print, in words.
+        ms: time from decoded image to verdict, milliseconds; from the file on for `inspect_file`.
+        registration: pose of the part; None for ERROR.
+        print_mask: print found, in the reference frame; None for ERROR.
+        evidence: pictures, where they were asked for.
+    """
+
+    verdict: Verdict
+    score: float | None
+    threshold: float
+    peak: tuple[float, float] | None
+    reason: str
+    masked: float = 0.0
+    codes: tuple[Code, ...] = ()
+    findings: tuple[str, ...] = ()
+    ms: float = 0.0
+    registration: Registration | None = None
+    print_mask: PrintMask | None = None
+    evidence: Evidence | None = None
+
+
+class Inspector:
+    """A loaded model. Holds no state between images, so threads may share it.
+
+    >>> inspector = Inspector.load(Path("samples/model"))  # doctest: +SKIP
+    >>> inspector.inspect_file(Path("samples/images/good_000.jpg")).verdict  # doctest: +SKIP
+    <Verdict.OK: 'OK'>
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.model_id = bundle.model_id
+        self.size = bundle.size
+        self._network = Network(bundle.network)
+        self._registrar = Registrar(
+            bundle.reference, motion=bundle.config.registration.motion, min_quality=bundle.min_quality
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> "Inspector":
+        """Load a model folder; raises ModelError where it is missing, altered or of another format."""
+        return cls(load_bundle(folder))
+
+    def inspect_file(self, path: Path, *, evidence: bool = False) -> Inspection:
+        """Inspect an image file; one that cannot be read gets the verdict ERROR and the reason."""
+        start = time.perf_counter()
+        try:
+            image = read_image(path, max_megapixels=self.bundle.config.image.max_megapixels)
+        except ImageError as error:
+            return self._failed(str(error), start)
+        return replace(self.inspect(image, evidence=evidence), ms=_since(start))
+
+    def inspect(self, image: Image, *, evidence: bool = False) -> Inspection:
+        """Inspect a decoded image.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, of the size that the model was trained on; another gets ERROR.
+            evidence: also return the pictures that the verdict rests on.
+        """
+        start = time.perf_counter()
+        if image.dtype != np.uint8 or image.shape != self.bundle.reference.shape:
+            return self._failed(f"is {_described(image)}, the model knows {_described(self.bundle.reference)}", start)
+        registration = self._registrar.register(image)
+        print_mask = self.bundle.print_stage.find(image, registration)
+        frame = frame_part(image, registration, print_mask.pixels, self.bundle.working_size)
+        residuals = self._network.run(frame.image, frame.ignored)
+        result = self._judge(registration, print_mask, frame, residuals)
+        pictures = _pictures(frame, residuals) if evidence else None
+        return replace(result, ms=_since(start), evidence=pictures)
+
+    def _judge(
+        self, registration: Registration, print_mask: PrintMask, frame: Frame, residuals: Residuals
+    ) -> Inspection:
+        threshold = self.bundle.calibration.threshold
+        peak = self._peak(residuals.anomaly, registration)
+        verdict, reason = decide(
+            score=residuals.score,
+            threshold=threshold,
+            where=place_in_words(peak, self.size),
+            doubts=self._doubts(registration, frame),
+            findings=print_mask.findings,
+        )
+        return Inspection(
+            verdict, residuals.score, threshold, peak, reason,
+            masked=float(np.count_nonzero(print_mask.pixels)) / print_mask.pixels.size,
+            codes=print_mask.codes, findings=print_mask.findings,
+            registration=registration, print_mask=print_mask,
+        )  # fmt: skip
+
+    def _doubts(self, registration: Registration, frame: Frame) -> tuple[str, ...]:
+        doubts = []
+        if not registration.found:
+            doubts.append(f"the part's pose was not found (correlation {registration.quality:.2f})")
+        outside = np.count_nonzero(frame.outside) / frame.outside.size
+        if outside > self.bundle.max_outside:
+            doubts.append(f"{outside:.0%} of the part lies outside the image")
+        return tuple(doubts)
+
+    def _peak(self, anomaly: Map, registration: Registration) -> tuple[float, float]:
+        """The strongest cell of the anomaly map, as a pixel of the original image."""
+        row, column = np.unravel_index(int(np.nanargmax(anomaly)) if np.isfinite(anomaly).any() else 0, anomaly.shape)
+        width, height = self.size
+        cell = ((column + 0.5) * width / anomaly.shape[1] - 0.5, (row + 0.5) * height / anomaly.shape[0] - 0.5)
+        x, y = registration.to_original(np.array([cell]))[0]
+        return float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1))
+
+    def _failed(self, reason: str, start: float) -> Inspection:
+        return Inspection(
+            Verdict.ERROR, None, self.bundle.calibration.threshold, None, reason, ms=_since(start)
+        )
+
+
+def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
+    size = (frame.image.shape[1], frame.image.shape[0])
+    ssim, features, anomaly = (
+        np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        for found in (residuals.ssim, residuals.features, residuals.anomaly)
+    )
+    return Evidence(frame.registered, frame.masked, residuals.reconstruction, ssim, features, anomaly)
+
+
+def _described(image: NDArray[np.uint8]) -> str:
+    sides = "x".join(str(side) for side in (image.shape[1::-1] if image.ndim == 3 else image.shape[::-1]))
+    return f"{sides} px"
+
+
+def _since(start: float) -> float:
+    return (time.perf_counter() - start) * 1e3

@@ -1,0 +1,58 @@
+"""The exported network, run by ONNX Runtime on one core."""
+
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from pipeline.exceptions import ModelError
+from pipeline.images import Image, Mask
+
+OUTPUTS = ("score", "anomaly", "reconstruction", "ssim_residual", "feature_residual")
+
+
+class Residuals(NamedTuple):
+    """What the network says about one working frame of h x w pixels.
+
+    Attributes:
+        score: the largest anomaly, in deviations of the worst place of a good part.
+        anomaly: (h/4, w/4) float32, same unit.
+        reconstruction: (h, w, 3) uint8 RGB, how the part should look.
+        ssim: (h/4, w/4) float32, SSIM residual in deviations of good parts at the same position.
+        features: (h/4, w/4) float32, the largest feature residual, same unit.
+    """
+
+    score: float
+    anomaly: NDArray[np.float32]
+    reconstruction: Image
+    ssim: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
+class Network:
+    """One ONNX graph: features, reconstruction, residuals and their normalisation.
+
+    Args:
+        serialised: the graph; weights inside, so that no other file is read.
+        threads: cores that one image may use.
+
+    Raises:
+        ModelError: the graph cannot be loaded.
+    """
+
+    def __init__(self, serialised: bytes, *, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(
+                serialised, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime raises a class of its own for each kind of damage
+            raise ModelError(f"model.onnx: cannot be loaded ({str(error)[:120]}); train again") from error
+
+    def run(self, image: Image, ignored: Mask) -> Residuals:
+        """Compare one working frame, (h, w, 3) uint8 RGB, outside of `ignored`, (h, w) uint8."""
+        score, *maps = self._session.run(OUTPUTS, {"image": image[None], "ignored": ignored[None]})
+        return Residuals(float(score[0]), *(found[0] for found in maps))

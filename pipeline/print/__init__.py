@@ -1,0 +1,20 @@
+"""Variable print: where it is on a part, which pixels it covers, and whether it is as it should be."""
+
+from pipeline.print.codes import Code, read_codes
+from pipeline.print.findings import Limits
+from pipeline.print.kinds import ZoneKind
+from pipeline.print.stage import PrintMask, PrintStage
+from pipeline.print.teach import teach
+from pipeline.print.zones import PrintZone, ZoneLearner
+
+__all__ = [
+    "Code",
+    "Limits",
+    "PrintMask",
+    "PrintStage",
+    "PrintZone",
+    "ZoneKind",
+    "ZoneLearner",
+    "read_codes",
+    "teach",
+]

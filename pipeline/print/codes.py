@@ -1,0 +1,111 @@
+"""Find and decode 1-D and 2-D codes: zxing-cpp first, ZBar as a second opinion."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Final
+
+import cv2
+import numpy as np
+import zxingcpp
+from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+# What is printed, etched or peened on parts; every further symbology is one more way to misread noise.
+SYMBOLOGIES: Final = ("DataMatrix", "QRCode", "MicroQRCode", "Aztec", "PDF417", "Code128", "Code39", "EAN13")
+LINEAR: Final = frozenset({"Code128", "Code39", "EAN13", "Code93", "ITF", "Codabar"})
+_ENLARGE: Final = 2  # gives modules of 2 to 3 px the few pixels more that the decoder samples them with
+_ZBAR_NAMES: Final = {"CODE128": "Code128", "CODE39": "Code39", "EAN13": "EAN13", "QRCODE": "QRCode"}
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code seen on a part.
+
+    Attributes:
+        text: what it says; empty where it was found but could not be decoded.
+        symbology: "DataMatrix", "Code128", ...; "linear" for a 1-D code that was never decoded.
+        corners: (4, 2) x, y in pixels of the original frame, in order around the code. For 1-D codes the
+            decoders give the strip they scanned, not the height of the bars.
+    """
+
+    text: str
+    symbology: str
+    corners: NDArray[np.float64]
+
+
+def read_codes(
+    grey: NDArray[np.uint8], *, origin: tuple[int, int] = (0, 0), thorough: bool = False
+) -> tuple[Code, ...]:
+    """Decode every code in a grey image.
+
+    Args:
+        grey: (H, W) the image, or a crop of it.
+        origin: x, y of the crop in its image; corners come out in the image's pixels.
+        thorough: where zxing-cpp reads nothing, enlarge the image for it, then ask ZBar (which reads no
+            DataMatrix). For crops that should hold a code.
+
+    Returns:
+        The decoded codes; empty where there are none.
+    """
+    codes = _read_zxing(grey)
+    if not codes and thorough:
+        codes = _read_enlarged(grey) or _read_zbar(grey)
+    shift = np.asarray(origin, dtype=np.float64)
+    return tuple(Code(text, symbology, corners + shift) for text, symbology, corners in codes)
+
+
+_Reading = tuple[str, str, NDArray[np.float64]]
+
+
+def _read_zxing(grey: NDArray[np.uint8]) -> list[_Reading]:
+    found = zxingcpp.read_barcodes(np.ascontiguousarray(grey), formats=_formats())
+    return [(code.text, code.format.name, _corners(code.position)) for code in found]
+
+
+def _read_enlarged(grey: NDArray[np.uint8]) -> list[_Reading]:
+    large = cv2.resize(grey, None, fx=_ENLARGE, fy=_ENLARGE, interpolation=cv2.INTER_CUBIC)
+    half_pixel = (1 - 1 / _ENLARGE) / 2
+    codes = _read_zxing(np.asarray(large, dtype=np.uint8))
+    return [(text, symbology, corners / _ENLARGE - half_pixel) for text, symbology, corners in codes]
+
+
+@cache
+def _formats() -> zxingcpp.BarcodeFormats:
+    return zxingcpp.BarcodeFormats([getattr(zxingcpp.BarcodeFormat, name) for name in SYMBOLOGIES])
+
+
+def _corners(position: zxingcpp.Position) -> NDArray[np.float64]:
+    corners = (position.top_left, position.top_right, position.bottom_right, position.bottom_left)
+    return np.array([(corner.x, corner.y) for corner in corners], dtype=np.float64)
+
+
+def _read_zbar(grey: NDArray[np.uint8]) -> list[_Reading]:
+    zbar = _zbar()
+    if zbar is None:
+        return []
+    found = [code for code in zbar.decode(np.ascontiguousarray(grey)) if code.type in _ZBAR_NAMES]
+    return [
+        (code.data.decode("utf-8", "replace"), _ZBAR_NAMES[code.type], _zbar_corners(code)) for code in found
+    ]
+
+
+def _zbar_corners(code: object) -> NDArray[np.float64]:
+    """The box of ZBar's polygon, which has as many points as it scanned lines."""
+    points = np.array(getattr(code, "polygon"), dtype=np.float32)  # noqa: B009
+    return np.asarray(cv2.boxPoints(cv2.minAreaRect(points)), dtype=np.float64)
+
+
+@cache
+def _zbar() -> ModuleType | None:
+    try:
+        from pyzbar import pyzbar
+    except ImportError as error:  # the wheel is there, the system's libzbar is not
+        logger.warning("no second opinion on codes: %s; install libzbar0", error)
+        return None
+    module: ModuleType = pyzbar
+    return module

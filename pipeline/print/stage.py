@@ -1,0 +1,171 @@
+"""The print stage: which pixels of one image are variable print, what its codes say, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from pipeline.images import Image
+from pipeline.print.codes import Code, read_codes
+from pipeline.print.findings import Measure, judge
+from pipeline.print.strokes import cover, ink_response
+from pipeline.print.zones import PrintZone
+from pipeline.registration import Registration
+
+_ZONES: Final = TypeAdapter(tuple[PrintZone, ...])
+
+
+@dataclass(frozen=True)
+class PrintMask:
+    """Variable print on one image.
+
+    Attributes:
+        pixels: (H, W) uint8 in the reference frame, 255 = print, kept out of the comparison.
+        codes: what was decoded, or found and not decoded, with corners in the original frame.
+        findings: words about the print itself; empty on a good part.
+    """
+
+    pixels: NDArray[np.uint8]
+    codes: tuple[Code, ...]
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PrintStage:
+    """What was learned about a part's print.
+
+    Attributes:
+        size: W, H of the reference frame.
+        stroke_width: widest stroke that counts as print, pixels.
+        zones: where print is.
+        labels: (H, W) uint8, 0 outside, i + 1 where good parts vary inside zone i.
+    """
+
+    size: tuple[int, int]
+    stroke_width: int
+    zones: tuple[PrintZone, ...]
+    labels: NDArray[np.uint8]
+
+    def find(self, image: Image, registration: Registration) -> PrintMask:
+        """Find the print on one image.
+
+        Args:
+            image: (H, W, 3) in the original frame.
+            registration: where the part is on it.
+        """
+        pixels = np.zeros(self.size[::-1], np.uint8)
+        codes: list[Code] = []
+        findings: list[str] = []
+        for label, zone in enumerate(self.zones, start=1):
+            view = view_zone(image, registration, zone, self.labels, label, self.stroke_width)
+            pixels[zone.window] |= view.mask
+            codes.extend(view.codes)
+            findings.extend(judge(zone.name, view.measure, zone.limits))
+        return PrintMask(pixels, tuple(codes), tuple(findings))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but `labels`, as plain JSON values."""
+        zones = _ZONES.dump_python(self.zones, mode="json")
+        return {"size": list(self.size), "stroke_width": self.stroke_width, "zones": zones}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], labels: NDArray[np.uint8]) -> PrintStage:
+        """Undo `to_dict`; raises ValueError or KeyError for data that it did not write."""
+        width, height = data["size"]
+        if labels.shape != (height, width):
+            raise ValueError(f"print zone map is {labels.shape}, not {(height, width)}")
+        return cls((width, height), data["stroke_width"], _ZONES.validate_python(data["zones"]), labels)
+
+
+@dataclass(frozen=True)
+class ZoneView:
+    """What one image shows in one zone: the mask of the zone's box, codes, and measures."""
+
+    mask: NDArray[np.uint8]
+    codes: tuple[Code, ...]
+    measure: Measure
+
+
+def view_zone(
+    image: Image,
+    registration: Registration,
+    zone: PrintZone,
+    labels: NDArray[np.uint8],
+    label: int,
+    stroke_width: int,
+) -> ZoneView:
+    """Look at one zone of one image; only the zone's own pixels are warped."""
+    varies = np.where(labels[zone.window] == label, np.uint8(255), np.uint8(0))
+    response = _response(image, registration, zone, stroke_width)
+    ink = np.where(response >= zone.level, varies, np.uint8(0))
+    codes = _codes(image, registration, zone, ink, stroke_width)
+    return ZoneView(cover(ink) & varies, codes, _measure(ink, varies, response, codes))
+
+
+def _response(image: Image, registration: Registration, zone: PrintZone, margin: int) -> NDArray[np.uint8]:
+    """The zone's ink response, worked out with a margin so that its border has ground to compare with."""
+    matrix = registration.matrix.copy()
+    matrix[:, 2] -= (zone.x - margin, zone.y - margin)
+    size = (zone.width + 2 * margin, zone.height + 2 * margin)
+    crop = cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    return ink_response(grey, margin, dark=zone.dark)[margin:-margin, margin:-margin]
+
+
+def _measure(
+    ink: NDArray[np.uint8], varies: NDArray[np.uint8], response: NDArray[np.uint8], codes: tuple[Code, ...]
+) -> Measure:
+    inked = ink > 0
+    share = float(inked.sum() / np.count_nonzero(varies))
+    contrast = float(response[inked].mean()) if inked.any() else 0.0
+    decoded = next((code for code in codes if code.text), Code("", "", np.empty((4, 2))))
+    return Measure(share, contrast, decoded.symbology, len(decoded.text))
+
+
+def _codes(
+    image: Image, registration: Registration, zone: PrintZone, ink: NDArray[np.uint8], margin: int
+) -> tuple[Code, ...]:
+    if not zone.kind.is_code:
+        return ()
+    x, y, right, bottom = _original_box(image, registration, zone, margin)
+    if x >= right or y >= bottom:
+        return ()
+    crop = np.asarray(cv2.cvtColor(image[y:bottom, x:right], cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    codes = read_codes(crop, origin=(x, y), thorough=True)
+    return tuple(code for code in codes if _centred_in(zone, code, registration)) or _undecoded(
+        registration, zone, ink
+    )
+
+
+def _original_box(
+    image: Image, registration: Registration, zone: PrintZone, margin: int
+) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the zone and its margin on the original image."""
+    left, top, right, bottom = zone.x, zone.y, zone.x + zone.width, zone.y + zone.height
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.float64)
+    corners = registration.to_original(corners)
+    height, width = image.shape[:2]
+    low = np.maximum(np.floor(corners.min(axis=0)) - margin, 0).astype(int)
+    high = np.minimum(np.ceil(corners.max(axis=0)) + margin, (width, height)).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _centred_in(zone: PrintZone, code: Code, registration: Registration) -> bool:
+    x, y = registration.matrix[:, :2] @ code.corners.mean(axis=0) + registration.matrix[:, 2]
+    return bool(zone.x <= x < zone.x + zone.width and zone.y <= y < zone.y + zone.height)
+
+
+def _undecoded(registration: Registration, zone: PrintZone, ink: NDArray[np.uint8]) -> tuple[Code, ...]:
+    """The box around a code's ink, for a code that is there and cannot be read."""
+    if not ink.any():
+        return ()
+    box = np.asarray(cv2.boxPoints(cv2.minAreaRect(cv2.findNonZero(ink))), dtype=np.float64) + np.array(
+        (zone.x, zone.y)
+    )
+    symbology = zone.limits.symbologies[0] if zone.limits.symbologies else "linear"
+    return (Code("", symbology, registration.to_original(box)),)

@@ -1,0 +1,70 @@
+"""Teach-in of the print stage: two passes over the good parts, in memory that does not grow with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.images import Image
+from pipeline.print.codes import Code, read_codes
+from pipeline.print.findings import LimitsLearner
+from pipeline.print.stage import PrintStage, view_zone
+from pipeline.print.zones import ZoneLearner
+from pipeline.registration import Registration
+
+_CODE_SEARCHES: Final = 24  # images searched whole for codes; enough to see one that half of them show
+
+
+def teach(parts: Iterable[tuple[Image, Registration]], size: tuple[int, int]) -> PrintStage:
+    """Learn where print is and what good print looks like.
+
+    Args:
+        parts: good parts in the original frame with their registration. Gone through twice, so it must be
+            re-iterable (a sequence, or an object whose `__iter__` starts again), not a generator. Parts whose
+            pose was not found are left out.
+        size: W, H of the reference frame.
+
+    Returns:
+        The stage; without zones where no print varies.
+    """
+    learner = ZoneLearner(size)
+    searches = 0
+    for image, registration in parts:
+        if not registration.found:
+            continue
+        codes = _all_codes(image, registration) if searches < _CODE_SEARCHES else ()
+        searches += 1
+        learner.add(_register(image, registration, size), codes)
+    zones, labels = learner.zones()
+    return _with_limits(PrintStage(size, learner.stroke_width, zones, labels), parts)
+
+
+def _with_limits(stage: PrintStage, parts: Iterable[tuple[Image, Registration]]) -> PrintStage:
+    """Learn each zone's limits from what the stage sees on the same parts."""
+    if not stage.zones:
+        return stage
+    learners = [LimitsLearner() for _ in stage.zones]
+    for image, registration in parts:
+        if not registration.found:
+            continue
+        for label, (zone, learner) in enumerate(zip(stage.zones, learners, strict=True), start=1):
+            view = view_zone(image, registration, zone, stage.labels, label, stage.stroke_width)
+            learner.add(view.measure)
+    zones = zip(stage.zones, learners, strict=True)
+    return replace(stage, zones=tuple(replace(zone, limits=learner.limits()) for zone, learner in zones))
+
+
+def _all_codes(image: Image, registration: Registration) -> tuple[Code, ...]:
+    """Every code on the image, with its corners in the reference frame."""
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    linear, shift = registration.matrix[:, :2], registration.matrix[:, 2]
+    return tuple(replace(code, corners=code.corners @ linear.T + shift) for code in read_codes(grey))
+
+
+def _register(image: Image, registration: Registration, size: tuple[int, int]) -> Image:
+    warped = cv2.warpAffine(image, registration.matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, dtype=np.uint8)

@@ -1,0 +1,166 @@
+"""Print zones, learned from a stream of registered good parts.
+
+Print is where good parts differ in *strokes*. Each image is reduced to its signed stroke response; the
+response's mean, variance and kurtosis over the parts, per pixel, are all that is kept, so memory does not
+grow with the number of images. A fixed stroke that is registered a little differently each time varies only
+as far as the mean response changes within that tolerance, which is taken off. Dirt and oil vary too, but on
+few parts, which shows in the kurtosis.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.images import Image
+from pipeline.print.codes import Code
+from pipeline.print.findings import Limits
+from pipeline.print.kinds import ZoneKind, classify
+from pipeline.print.layout import Box, box_of, find_blocks
+from pipeline.print.strokes import ink_level, ink_response, stroke_response, stroke_width
+
+_SAMPLES: Final = 8  # good parts kept as images, to look at contrast and to read text
+
+
+@dataclass(frozen=True)
+class PrintZone:
+    """A place where good parts carry print that changes.
+
+    Attributes:
+        name: unique, "text 1", "datamatrix 1", ...
+        kind: what it holds.
+        x, y, width, height: box in pixels of the reference frame.
+        dark: the ink is darker than its ground.
+        level: stroke response from which on a pixel is ink, grey levels, 0..255.
+        limits: what good parts show here.
+    """
+
+    name: str
+    kind: ZoneKind
+    x: int
+    y: int
+    width: int
+    height: int
+    dark: bool
+    level: float
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The zone's box as an index into (H, W) arrays of the reference frame."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+
+class ZoneLearner:
+    """Learns where print is, from registered good parts of one size, one at a time."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        """Start with nothing seen; `size` is (W, H) of the reference frame."""
+        width, height = size
+        self.size = size
+        self.stroke_width = stroke_width(size)
+        self._count = 0
+        self._moments = np.zeros((3, height, width))  # sums of the response, its square and its fourth power
+        self._samples: list[NDArray[np.uint8]] = []
+        self._codes: list[tuple[str, NDArray[np.float64]]] = []
+
+    def add(self, registered: Image, codes: Iterable[Code] = ()) -> None:
+        """Take in one good part.
+
+        Args:
+            registered: (H, W, 3) in the reference frame.
+            codes: what was decoded on it, with corners in the reference frame.
+        """
+        grey = np.asarray(cv2.cvtColor(registered, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        response = stroke_response(grey, self.stroke_width).astype(np.float64)
+        square = response * response
+        for total, power in zip(self._moments, (response, square, square * square), strict=True):
+            total += power
+        self._count += 1
+        if len(self._samples) < _SAMPLES:
+            self._samples.append(grey)
+        self._codes.extend((code.symbology, code.corners) for code in codes)
+
+    def zones(self) -> tuple[tuple[PrintZone, ...], NDArray[np.uint8]]:
+        """The zones so far, and a (H, W) map: 0 outside, i + 1 where the parts vary inside zone i."""
+        if not self._count:
+            return (), np.zeros(self.size[::-1], np.uint8)
+        strength, kurtosis = self._variation()
+        labels = find_blocks(strength, kurtosis, self.stroke_width)
+        names: Counter[str] = Counter()
+        blocks = (labels == label for label in range(1, int(labels.max()) + 1))
+        return tuple(self._zone(block, strength, names) for block in blocks), labels
+
+    def _variation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Strength and kurtosis of the strokes' variation, both smoothed over half a stroke's width."""
+        mean, square, fourth = (total / self._count for total in self._moments)
+        tolerance = np.ones((2 * (self.stroke_width // 6) + 1,) * 2, np.uint8)
+        moved = (cv2.dilate(mean, tolerance) - cv2.erode(mean, tolerance)) / 2
+        strength = np.maximum(np.sqrt(np.maximum(square - mean * mean, 0)) - moved, 0)
+        window = (self.stroke_width // 2 | 1,) * 2
+        smooth = cv2.blur(strength.astype(np.float32), window)
+        kurtosis = cv2.blur(fourth, window) / np.maximum(cv2.blur(square, window), 1) ** 2
+        for area in self._code_areas():  # a code varies as one, its finder pattern too
+            smooth[area], kurtosis[area] = smooth[area].max(), kurtosis[area].min()
+        return np.asarray(smooth, dtype=np.float32), kurtosis.astype(np.float32)
+
+    def _code_areas(self) -> list[NDArray[np.bool_]]:
+        """Where codes were decoded, each place once."""
+        areas = np.zeros(self.size[::-1], np.uint8)
+        for _, corners in self._codes:
+            cv2.fillConvexPoly(areas, np.rint(corners).astype(np.int32), 1)
+        count, labels = cv2.connectedComponents(areas)
+        return [labels == label for label in range(1, count)]
+
+    def _zone(
+        self, pixels: NDArray[np.bool_], strength: NDArray[np.float32], names: Counter[str]
+    ) -> PrintZone:
+        box = box_of(pixels)
+        x, y, width, height = box
+        symbologies = Counter(symbology for symbology, corners in self._codes if _inside(corners, box))
+        core = _core(pixels, strength, self.stroke_width)
+        dark = self._is_dark(core)
+        contrast, ground = self._responses(core, dark=dark)
+        crops = [grey[y : y + height, x : x + width] for grey in self._samples]
+        kind = classify(crops, symbologies, contrast)
+        stem = symbologies.most_common(1)[0][0].lower() if symbologies else kind.value
+        names[stem] += 1
+        level = ink_level(contrast, ground, fine=kind is ZoneKind.LINEAR_CODE)
+        return PrintZone(f"{stem} {names[stem]}", kind, x, y, width, height, dark, level)
+
+    def _is_dark(self, core: NDArray[np.bool_]) -> bool:
+        """Print is on the other side of the ground that surrounds it."""
+        ring = _ring(core, 2)
+        return bool(np.mean([float(grey[core].mean() - np.median(grey[ring])) for grey in self._samples]) < 0)
+
+    def _responses(self, core: NDArray[np.bool_], *, dark: bool) -> tuple[float, float]:
+        """Typical stroke response of the print's ink and of the ground around it."""
+        ring = _ring(core, self.stroke_width)
+        responses = [ink_response(grey, self.stroke_width, dark=dark) for grey in self._samples]
+        ink = np.mean([np.percentile(response[core], 95) for response in responses])
+        return float(ink), float(np.mean([np.median(response[ring]) for response in responses]))
+
+
+def _core(pixels: NDArray[np.bool_], strength: NDArray[np.float32], width: int) -> NDArray[np.bool_]:
+    """The part of a zone that varies most: print, without the gap between it and an edge beside it."""
+    core = pixels & (strength > np.percentile(strength[pixels], 90) / 2)
+    closed = cv2.morphologyEx(core.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))
+    return (closed > 0) & pixels
+
+
+def _ring(core: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
+    """The pixels around the core, `margin` wide."""
+    grown = cv2.dilate(core.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
+    return (grown > 0) & ~core
+
+
+def _inside(corners: NDArray[np.float64], box: Box) -> bool:
+    x, y, width, height = box
+    centre_x, centre_y = corners.mean(axis=0)
+    return bool(x <= centre_x < x + width and y <= centre_y < y + height)

@@ -1,0 +1,51 @@
+"""From a score to a verdict, and the reason in words."""
+
+from enum import StrEnum
+
+import numpy as np
+
+
+class Verdict(StrEnum):
+    """What is done with a part. Only OK lets it pass."""
+
+    OK = "OK"
+    NG = "NG"
+    REVIEW = "REVIEW"
+    ERROR = "ERROR"
+
+
+def decide(
+    *, score: float, threshold: float, where: str, doubts: tuple[str, ...], findings: tuple[str, ...]
+) -> tuple[Verdict, str]:
+    """Judge one part that was inspected to the end.
+
+    Args:
+        score: anomaly score; NaN counts as not judged.
+        threshold: scores above it are NG.
+        where: place of the strongest anomaly, in words.
+        doubts: why the image cannot be judged safely, in words.
+        findings: what is wrong with the print, in words.
+
+    Returns:
+        The verdict and its reason. A certain fault weighs more than a doubt, a doubt more than a good score.
+    """
+    if not np.isfinite(score):
+        return Verdict.REVIEW, "the score is not a number; the image was not judged"
+    faults = [f"differs from good parts {where}"] if score > threshold else []
+    if doubts:
+        return Verdict.REVIEW, "; ".join((*doubts, *findings, *faults))
+    if faults or findings:
+        return Verdict.NG, "; ".join((*faults, *findings))
+    return Verdict.OK, "like the good parts"
+
+
+def place_in_words(peak: tuple[float, float], size: tuple[int, int]) -> str:
+    """Say where a point (x, y) lies in an image of size (w, h).
+
+    >>> place_in_words((700, 40), (768, 576))
+    'at the upper right (x 700, y 40)'
+    """
+    row = ("upper", "middle", "lower")[min(2, int(3 * peak[1] / size[1]))]
+    column = ("left", "centre", "right")[min(2, int(3 * peak[0] / size[0]))]
+    name = "in the centre" if (row, column) == ("middle", "centre") else f"at the {row} {column}"
+    return f"{name} (x {peak[0]:.0f}, y {peak[1]:.0f})"

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import zxingcpp
+from numpy.typing import NDArray
+
+from pipeline.print.codes import read_codes
+
+
+def _draw(text: str, name: str, scale: int = 3) -> NDArray[np.uint8]:
+    barcode = zxingcpp.create_barcode(text, getattr(zxingcpp.BarcodeFormat, name))
+    return np.pad(np.array(barcode.to_image(scale=scale)), 20, constant_values=255)
+
+
+@pytest.mark.parametrize("symbology", ["DataMatrix", "QRCode", "Code128"])
+def test_reads_symbology_and_text(symbology: str) -> None:
+    (code,) = read_codes(_draw("AB-1234", symbology))
+    assert (code.text, code.symbology) == ("AB-1234", symbology)
+
+
+def test_reads_light_code_on_dark_ground() -> None:
+    (code,) = read_codes(255 - _draw("DPM42", "DataMatrix"))
+    assert code.text == "DPM42"
+
+
+def test_corners_are_in_the_image_that_the_crop_is_from() -> None:
+    page = np.full((300, 400), 255, np.uint8)
+    code = _draw("CORNERS", "DataMatrix")
+    page[100 : 100 + code.shape[0], 200 : 200 + code.shape[1]] = code
+    (whole,) = read_codes(page)
+    (crop,) = read_codes(page[90:, 180:], origin=(180, 90))
+    np.testing.assert_allclose(crop.corners, whole.corners, atol=1)
+    dark = np.argwhere(page < 128)[:, ::-1]
+    np.testing.assert_allclose(whole.corners.min(axis=0), dark.min(axis=0), atol=2)
+    np.testing.assert_allclose(whole.corners.max(axis=0), dark.max(axis=0), atol=2)
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_plain_ground_holds_no_code(thorough: bool) -> None:
+    assert read_codes(np.full((80, 80), 200, np.uint8), thorough=thorough) == ()

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.print.findings import Limits, LimitsLearner, Measure, judge
+
+GOOD = Limits((0.1, 0.3), (80.0, 200.0), 1.0, ("DataMatrix",), (10, 12))
+
+
+@pytest.mark.parametrize(
+    ("measure", "words"),
+    [
+        (Measure(0.05, 100, "DataMatrix", 11), "missing"),
+        (Measure(0.40, 100, "DataMatrix", 11), "smeared"),
+        (Measure(0.20, 50, "DataMatrix", 11), "faded"),
+        (Measure(0.20, 100), "not readable"),
+        (Measure(0.20, 100, "QRCode", 11), "is a QRCode, not a DataMatrix"),
+        (Measure(0.20, 100, "DataMatrix", 3), "has 3 characters"),
+    ],
+)
+def test_names_what_is_wrong_and_where(measure: Measure, words: str) -> None:
+    (finding,) = judge("code 1", measure, GOOD)
+    assert words in finding
+    assert "'code 1'" in finding
+
+
+def test_good_print_has_no_findings() -> None:
+    assert judge("code 1", Measure(0.2, 100, "DataMatrix", 12), GOOD) == ()
+
+
+def test_code_that_good_parts_lack_too_is_not_missed() -> None:
+    learner = LimitsLearner()
+    for index in range(100):
+        learner.add(Measure(0.2, 100, "Code128" if index else "", 8 if index else 0))
+    assert judge("code 1", Measure(0.2, 100), learner.limits()) == ()
+
+
+def test_limits_hold_every_good_part_with_headroom() -> None:
+    learner = LimitsLearner()
+    inks = [0.18, 0.20, 0.22, 0.19, 0.26]
+    for length, ink in enumerate(inks, start=10):
+        learner.add(Measure(ink, 100 * ink, "DataMatrix", length))
+    limits = learner.limits()
+    assert limits.ink[0] < min(inks)
+    assert limits.ink[1] > max(inks)
+    assert (limits.symbologies, limits.lengths, limits.readable) == (("DataMatrix",), (10, 14), 1.0)
+    json.dumps([*limits.ink, *limits.contrast])

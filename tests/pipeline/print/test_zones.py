@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.print import PrintStage, ZoneLearner, teach
+from tests.pipeline.print.parts import CODE_BOX, HERE, SIZE, TEXT_BOX, draw_part, draw_parts
+
+
+def test_finds_the_serial_number_and_the_code_and_nothing_else(stage: PrintStage) -> None:
+    outside = stage.labels > 0
+    for x, y, width, height in (TEXT_BOX, CODE_BOX):
+        assert outside[y + height // 2, x + width // 3]
+        outside[y - 10 : y + height + 10, x - 10 : x + width + 10] = False
+    assert not outside.any()
+    assert any(zone.name == "datamatrix 1" for zone in stage.zones)
+    assert all(zone.dark for zone in stage.zones)
+
+
+def test_zone_boxes_hold_their_pixels(stage: PrintStage) -> None:
+    for label, zone in enumerate(stage.zones, start=1):
+        rows, columns = np.nonzero(stage.labels == label)
+        assert (rows.min(), columns.min()) == (zone.y, zone.x)
+        assert (rows.max() + 1, columns.max() + 1) == (zone.y + zone.height, zone.x + zone.width)
+
+
+def test_print_that_is_always_the_same_is_no_zone() -> None:
+    parts = [(draw_part(seed, serial="4711", code="SAME").image, HERE) for seed in range(20)]
+    assert teach(parts, SIZE).zones == ()
+
+
+def test_fixed_print_that_is_registered_a_pixel_off_is_no_zone() -> None:
+    rng = np.random.default_rng(0)
+    learner = ZoneLearner(SIZE)
+    for seed in range(30):
+        image = draw_part(seed, serial="", code="").image
+        learner.add(np.roll(image, rng.integers(-1, 2, 2), axis=(0, 1)))
+    zones, labels = learner.zones()
+    assert zones == ()
+    assert not labels.any()
+
+
+def test_nothing_seen_gives_no_zones() -> None:
+    zones, labels = ZoneLearner(SIZE).zones()
+    assert zones == ()
+    assert labels.shape == SIZE[::-1]
+
+
+def test_learner_keeps_the_same_memory_for_more_parts() -> None:
+    learner = ZoneLearner(SIZE)
+    for image, _ in draw_parts(12):
+        learner.add(image)
+    kept = len(learner._samples)
+    learner.add(draw_part(99).image)
+    assert len(learner._samples) == kept

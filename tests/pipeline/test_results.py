@@ -1,0 +1,151 @@
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.exceptions import UsageError
+from pipeline.results import (
+    COLUMNS,
+    ResultsFile,
+    Row,
+    join_texts,
+    read_results,
+    severity,
+    split_texts,
+    summary,
+)
+from pipeline.verdict import Verdict
+from tests.pipeline.fakes import FakeInspector, part
+
+
+def row(
+    image: str = "a.png", verdict: Verdict = Verdict.OK, score: float | None = 1.0, **more: object
+) -> Row:
+    values = {
+        "threshold": 5.0,
+        "peak": (3.0, 4.5),
+        "reason": "like the good parts",
+        "masked": 0.25,
+        "codes": (),
+        "findings": (),
+        "ms": 12.5,
+        "model": "m1",
+    }
+    return Row(image=image, verdict=verdict, score=score, **(values | more))  # type: ignore[arg-type]
+
+
+def write(path: Path, *rows: Row) -> None:
+    with ResultsFile(path, "m1") as results:
+        for each in rows:
+            results.append(each)
+
+
+def test_columns_are_those_of_the_contract(tmp_path: Path) -> None:
+    path = tmp_path / "out" / "results.csv"
+    write(path, row("sub/ä b.png", Verdict.NG, 7.25, codes=("X1", "Y|2"), findings=("faint",)))
+    with path.open(newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line == {
+        "image": "sub/ä b.png", "verdict": "NG", "score": "7.25", "threshold": "5",
+        "peak_x": "3.0", "peak_y": "4.5", "reason": "like the good parts", "masked": "0.2500",
+        "codes": "X1|Y\\|2", "print_findings": "faint", "ms": "12.5", "model": "m1",
+    }  # fmt: skip
+
+
+def test_an_error_has_neither_score_nor_peak(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    write(path, row(verdict=Verdict.ERROR, score=None, peak=None))
+    assert path.read_text().splitlines()[1].startswith("a.png,ERROR,,5,,,")
+    assert read_results(path)[0].peak is None
+
+
+def test_a_row_keeps_what_the_inspection_says() -> None:
+    kept = Row.of("x.png", FakeInspector().inspect(part((50, 30))), "fake")
+    assert (kept.verdict, kept.score, kept.peak) == (Verdict.NG, 10.0, (50.0, 30.0))
+    assert kept.codes == ("A1|B2",)
+
+
+def test_rows_are_on_disk_before_the_file_is_closed(tmp_path: Path) -> None:
+    with ResultsFile(tmp_path / "results.csv", "m1") as results:
+        results.append(row("a.png"))
+        assert [each.image for each in read_results(tmp_path / "results.csv")] == ["a.png"]
+
+
+def test_resuming_keeps_the_rows_and_appends(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    write(path, row("a.png"))
+    write(path, row("b.png"))
+    assert [each.image for each in read_results(path)] == ["a.png", "b.png"]
+    assert path.read_text().count("verdict") == 1
+
+
+@pytest.mark.parametrize("torn", range(1, 41))
+def test_a_half_written_last_line_is_dropped(tmp_path: Path, torn: int) -> None:
+    path = tmp_path / "results.csv"
+    write(path, row("a.png"), row("b.png", reason='two\nlines, "quoted"', codes=("é",)))
+    path.write_bytes(path.read_bytes()[:-torn])
+    write(path, row("c.png"))
+    assert [each.image for each in read_results(path)] == ["a.png", "c.png"]
+
+
+def test_a_half_written_header_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text("image,verd")
+    write(path, row("a.png"))
+    assert len(read_results(path)) == 1
+
+
+def test_results_of_another_model_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "results.csv", row())
+    with pytest.raises(UsageError, match=r"model m1, not of m2.*another --out"):
+        ResultsFile(tmp_path / "results.csv", "m2")
+
+
+@pytest.mark.parametrize(
+    "content", ["my,own,table\n1,2,3\n", "no line end", ",".join(COLUMNS) + "\r\nx,y\r\n"]
+)
+def test_a_foreign_file_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(content, newline="")
+    with pytest.raises(UsageError, match="no results file"):
+        ResultsFile(path, "m1")
+    assert path.read_bytes() == content.encode()
+
+
+@given(st.lists(st.text(min_size=1), max_size=4))
+def test_texts_survive_joining(texts: list[str]) -> None:
+    assert split_texts(join_texts(texts)) == tuple(texts)
+
+
+texts = st.text(st.characters(codec="utf-8"), min_size=1)
+
+
+@given(image=texts, reason=texts, codes=st.lists(texts, max_size=3).map(tuple))
+def test_any_text_survives_the_file(
+    tmp_path_factory: pytest.TempPathFactory, image: str, reason: str, codes: tuple[str, ...]
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "results.csv"
+    write(path, row(image, reason=reason, codes=codes))
+    assert read_results(path) == [row(image, reason=reason, codes=codes)]
+
+
+def test_a_file_name_that_is_no_text_survives(tmp_path: Path) -> None:
+    write(tmp_path / "results.csv", row("caf\udce9.png"))
+    assert read_results(tmp_path / "results.csv")[0].image == "caf\udce9.png"
+
+
+def test_the_worst_come_first() -> None:
+    rows = [
+        row("ok"),
+        row("e", Verdict.ERROR, None),
+        row("ng", Verdict.NG, 6.0),
+        row("worse", Verdict.NG, 9.0),
+    ]
+    assert [each.image for each in sorted(rows, key=severity)] == ["worse", "ng", "e", "ok"]
+
+
+def test_summary_counts_every_verdict() -> None:
+    words = summary([row(ms=1), row(verdict=Verdict.NG, ms=50), row(ms=9)])
+    assert words == "3 images: 2 OK, 1 NG, 0 REVIEW, 0 ERROR; 9 ms an image"
