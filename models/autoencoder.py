@@ -30,12 +30,9 @@ class Autoencoder(nn.Module):
         self.context = nn.Sequential(nn.AvgPool2d(2), Mixer(width), Mixer(width), Mixer(width))
         self.join = nn.Sequential(Mixer(width), Mixer(width))
         self.middle = nn.Sequential(nn.Conv2d(width + 16, width // 2, 1), Mixer(width // 2), Mixer(width // 2))
-        self.fine = nn.Sequential(
-            nn.Conv2d(width // 2 + 8, width // 4, 1), Mixer(width // 4), Mixer(width // 4)
-        )
+        self.fine = nn.Sequential(nn.Conv2d(width // 2 + 8, width // 4, 1), Mixer(width // 4), Mixer(width // 4))
         self.heads = nn.ModuleList(
-            nn.Conv2d(channels, out, 1)
-            for channels, out in zip((width // 4, width // 2, width), CHANNELS, strict=True)
+            nn.Conv2d(channels, out, 1) for channels, out in zip((width // 4, width // 2, width), CHANNELS, strict=True)
         )
         self.paint = nn.Sequential(Mixer(width // 4), nn.Conv2d(width // 4, 48, 3, padding=1), nn.PixelShuffle(4))
 

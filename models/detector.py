@@ -115,8 +115,8 @@ class Detector(nn.Module):
         kept = 1 - ignored[:, None].float() / 255
         seen = self.reconstruct(planes)
         standardised = self.standardise(self.residuals(seen, kept), kept)
-        evidence = (self.evidence(standardised) - self.evidence_usual) / self.evidence_spread
-        anomaly = evidence.amax(1)
+        evidence = self.evidence(standardised) - self.get_buffer("evidence_usual")
+        anomaly = (evidence / self.get_buffer("evidence_spread")).amax(1)
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         finest = standardised[0].shape[-2:]
         features = torch.stack([_resize(level, finest)[:, 0] for level in standardised[:-1]]).amax(0)

@@ -1,6 +1,5 @@
 """Export of the trained detector as one ONNX graph with its weights inside."""
 
-import io
 import logging
 import warnings
 
@@ -17,7 +16,6 @@ def export(detector: Detector) -> bytes:
         torch.zeros(1, height, width, 3, dtype=torch.uint8),
         torch.zeros(1, height, width, dtype=torch.uint8),
     )
-    file = io.BytesIO()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
@@ -26,5 +24,5 @@ def export(detector: Detector) -> bytes:
             dynamo=True, verbose=False,
         )  # fmt: skip
     assert program is not None
-    program.save(file)
-    return file.getvalue()
+    serialised: bytes = program.model_proto.SerializeToString()
+    return serialised

@@ -1,6 +1,5 @@
 """Fitting the autoencoder: the loss, the loop, and checkpoints that make a resumed run end like an undisturbed one."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,7 +105,7 @@ def _mean_where(kept: Tensor, error: Tensor) -> Tensor:
 def _save(path: Path, parts: Parts, loop: dict[str, float]) -> None:
     beside = path.with_suffix(".tmp")
     torch.save({"loop": loop, **{name: part.state_dict() for name, part in parts.items()}}, beside)
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def _restore(path: Path, parts: Parts, loop: dict[str, float]) -> None:

@@ -50,5 +50,7 @@ class Steps:
 
     def statistics(self, held: Frames) -> Callable[[], None]:
         """A bar for the passes over held-back parts after it."""
-        task = self._progress.add_task("held-back good parts", total=len(held) + min(len(held), WHITENING_IMAGES), note="")
+        task = self._progress.add_task(
+            "held-back good parts", total=len(held) + min(len(held), WHITENING_IMAGES), note=""
+        )
         return lambda: self._progress.advance(task)

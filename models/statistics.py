@@ -94,10 +94,9 @@ def _peaks(detector: Detector, residuals: list[Tensor], kept: Tensor) -> Tensor:
     """(N, E): how high each kind of evidence gets on each image."""
     return torch.cat(
         [
-            detector.evidence(
-                detector.standardise([level[i : i + 1] for level in residuals], kept[i : i + 1])
-            ).amax((2, 3))
+            detector.evidence(detector.standardise([level[i : i + 1] for level in residuals], kept[i : i + 1])).amax(
+                (2, 3)
+            )
             for i in range(len(kept))
         ]
     )
-

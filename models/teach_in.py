@@ -34,12 +34,12 @@ class GoodParts:
     paths: tuple[Path, ...]
     registrations: tuple[Registration, ...]
     max_megapixels: float
-    advance: Advance = lambda step: None
+    advance: Callable[[], None]
 
     def __iter__(self) -> Iterator[tuple[Image, Registration]]:
         for path, registration in zip(self.paths, self.registrations, strict=True):
             yield read_image(path, max_megapixels=self.max_megapixels), registration
-            self.advance("learning print zones")
+            self.advance()
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _register_all(
         registrations.append(registrar.register(read_image(path, max_megapixels=limit)))
         advance("registering")
     least = learned_min_quality(np.array([found.quality for found in registrations]))
-    kept = [pair for pair in zip(paths, registrations, strict=True) if pair[1].quality >= least]
+    kept = [index for index, found in enumerate(registrations) if found.quality >= least]
     lost = [
         f"{path.name}: pose not found (correlation {found.quality:.2f})"
         for path, found in zip(paths, registrations, strict=True)
@@ -140,7 +140,13 @@ def _register_all(
         raise TrainingError(
             f"{paths[0].parent}: the parts have no common pose; set registration.motion: none, or fix the camera"
         )
-    return GoodParts(*zip(*kept, strict=True), limit, advance), least, lost
+    parts = GoodParts(
+        tuple(paths[i] for i in kept),
+        tuple(registrations[i] for i in kept),
+        limit,
+        lambda: advance("learning print zones"),
+    )
+    return parts, least, lost
 
 
 def _no_print(size: tuple[int, int]) -> PrintStage:
@@ -153,8 +159,8 @@ def _frames(
     """Write all frames; returns them, and the share of a frame that good parts may leave unseen."""
     frames = Frames.create(work, len(parts.paths), size)
     outside = np.zeros(len(parts.paths))
-    quiet = GoodParts(parts.paths, parts.registrations, parts.max_megapixels)
-    for index, (image, registration) in enumerate(quiet):
+    for index, (path, registration) in enumerate(zip(parts.paths, parts.registrations, strict=True)):
+        image = read_image(path, max_megapixels=parts.max_megapixels)
         frame = frame_part(image, registration, stage.find(image, registration).pixels, size)
         frames[index] = frame
         outside[index] = np.count_nonzero(frame.outside) / frame.outside.size

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from models.detector import Detector
 from models.export import export
-from models.frames import Frames
 from models.fitting import fit, standardise_features
-from models.teach_in import Taught, teach_in
-from models.statistics import learn_statistics
+from models.frames import Frames
 from models.progress import Steps
+from models.statistics import learn_statistics
+from models.teach_in import Taught, teach_in
 from pipeline.bundle import Bundle
 from pipeline.calibration import set_threshold
 from pipeline.config import Config

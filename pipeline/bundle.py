@@ -73,7 +73,9 @@ class Bundle:
 
     def recalibrated(self, calibration: Calibration, folder: Path) -> "Bundle":
         """The same model with another threshold; only the manifest of `folder` is replaced."""
-        line = f"{self.model_id}: threshold {self.calibration.threshold:.4f} on {self.calibration.good_parts} good parts"
+        line = (
+            f"{self.model_id}: threshold {self.calibration.threshold:.4f} on {self.calibration.good_parts} good parts"
+        )
         renewed = replace(self, calibration=calibration, history=(*self.history, line))
         renewed._write_manifest(folder)
         return renewed

@@ -56,9 +56,7 @@ def train(data: Path, out: Path, config: Path | None, resume: bool) -> None:
     try:
         from models.training import train as train_model
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f'training needs the package {error.name}: pip install "goodparts[train]"'
-        ) from error
+        raise UsageError(f'training needs the package {error.name}: pip install "goodparts[train]"') from error
     train_model(data, out, load_config(config) if config else Config(), resume=resume)
 
 
@@ -66,9 +64,7 @@ def train(data: Path, out: Path, config: Path | None, resume: bool) -> None:
 @model_argument
 @click.option("--good", type=path_argument, required=True, help="Good parts that the model has not seen.")
 @click.option("--bad", type=path_argument, help="Bad parts: says how many of them the threshold finds.")
-@click.option(
-    "--false-calls", type=share, default=0.01, show_default=True, help="Share of good parts called NG."
-)
+@click.option("--false-calls", type=share, default=0.01, show_default=True, help="Share of good parts called NG.")
 @click.option("--confidence", type=share, default=0.95, show_default=True, help="How sure that promise is.")
 def calibrate(model: Path, good: Path, bad: Path | None, false_calls: float, confidence: float) -> None:
     """Set the threshold of MODEL anew, on other images.
@@ -76,8 +72,8 @@ def calibrate(model: Path, good: Path, bad: Path | None, false_calls: float, con
     \b
     goodparts calibrate model --good this-week/ --false-calls 0.005
     """
-    from pipeline.calibration import calibrate as calibrate_model
     from pipeline.info import promise
+    from pipeline.recalibration import calibrate as calibrate_model
 
     calibration = calibrate_model(model, good, bad, false_calls=false_calls, confidence=confidence)
     _print_facts(promise(calibration))
@@ -97,9 +93,7 @@ def calibrate(model: Path, good: Path, bad: Path | None, false_calls: float, con
 @click.option("--masks", is_flag=True, help="Write OUT/masks/<image>.png, 255 where print was kept out.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Images at a time.")
 @click.option("--fail-on-ng", is_flag=True, help="Exit with 3 unless every image is OK.")
-def inspect(
-    model: Path, images: Path, out: Path, overlays: str, masks: bool, jobs: int, fail_on_ng: bool
-) -> int:
+def inspect(model: Path, images: Path, out: Path, overlays: str, masks: bool, jobs: int, fail_on_ng: bool) -> int:
     """Judge every image in the folder IMAGES.
 
     OUT/results.csv grows by a row an image; the same command continues an interrupted run. OUT/index.html
@@ -130,7 +124,8 @@ def inspect(
 def evaluate(model: Path, dataset: Path, out: Path) -> int:
     """Inspect DATASET/test and compare with the truth.
 
-    The truth is told by the folders, as in MVTec AD: test/good and test/<defect>. Writes results.csv, metrics.json, roc.png and index.html, which shows the mistakes first.
+    The folders tell the truth, as in MVTec AD: test/good and test/<defect>. Writes results.csv,
+    metrics.json, roc.png and index.html, which shows the mistakes first.
 
     \b
     goodparts evaluate model dataset/ --out evaluation

@@ -55,9 +55,7 @@ class TrainingConfig(Section):
     steps: int = Field(700, ge=1)
     batch_size: int = Field(8, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
-    held_back: Share = Field(
-        0.25, description="Share of the good images kept for statistics and calibration."
-    )
+    held_back: Share = Field(0.25, description="Share of the good images kept for statistics and calibration.")
     max_images: int = Field(2000, ge=8, description="Good images that the network learns from, at the most.")
     seed: int = 0
 

@@ -133,9 +133,7 @@ def split_scores(rows: Sequence[Row]) -> tuple[Scores, Scores]:
     Raises:
         UsageError: One of the two is empty.
     """
-    good, bad = (
-        _scores([row for row in rows if (defect_of(row) is None) is wanted]) for wanted in (True, False)
-    )
+    good, bad = (_scores([row for row in rows if (defect_of(row) is None) is wanted]) for wanted in (True, False))
     if not len(good) or not len(bad):
         raise UsageError(
             f"{len(good)} good and {len(bad)} bad images: an evaluation needs test/good and a test/<defect>"

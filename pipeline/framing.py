@@ -12,6 +12,9 @@ from pipeline.registration import Registration
 GRID = 32
 """Both sides of the working frame are multiples of this: the network halves them five times."""
 
+PRINTED = 64
+"""Covered part of a working pixel, of 255, from which on it counts as print: less hardly darkens it."""
+
 FILL_SIGMAS = (2.0, 6.0, 18.0)
 """Reach of the fill, pixels of the working frame: a stroke, a letter, a block of print."""
 
@@ -59,23 +62,24 @@ def frame_part(image: Image, registration: Registration, print_pixels: Mask, siz
     """
     shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
-    registered = cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    registered = np.asarray(cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
     seen = cv2.warpAffine(np.full(size[::-1], 255, np.uint8), matrix, size)
     masked = _shrink_mask(print_pixels, size)
     return Frame(
         image=fill(registered, masked),
-        registered=np.asarray(registered, np.uint8),
+        registered=registered,
         masked=masked,
         outside=np.where(seen < 255, 255, 0).astype(np.uint8),
     )
 
 
 def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:
-    """A working pixel is masked as soon as a quarter of it is print: less than that hardly darkens it."""
+    """Working pixels that hold print, and the ones beside them: those are darkened by the blur of its edges."""
     if not mask.any():
         return np.zeros(size[::-1], np.uint8)
     share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-    return np.where(share >= 64, 255, 0).astype(np.uint8)
+    printed = np.where(share >= PRINTED, 255, 0).astype(np.uint8)
+    return np.asarray(cv2.dilate(printed, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def fill(image: Image, mask: Mask) -> Image:

@@ -114,7 +114,8 @@ class Inspector:
         """
         start = time.perf_counter()
         if image.dtype != np.uint8 or image.shape != self.bundle.reference.shape:
-            return self._failed(f"is {_described(image)}, the model knows {_described(self.bundle.reference)}", start)
+            known = _described(self.bundle.reference)
+            return self._failed(f"is {_described(image)}, the model knows {known}", start)
         registration = self._registrar.register(image)
         print_mask = self.bundle.print_stage.find(image, registration)
         frame = frame_part(image, registration, print_mask.pixels, self.bundle.working_size)
@@ -153,16 +154,14 @@ class Inspector:
 
     def _peak(self, anomaly: Map, registration: Registration) -> tuple[float, float]:
         """The strongest cell of the anomaly map, as a pixel of the original image."""
-        row, column = np.unravel_index(int(np.nanargmax(anomaly)) if np.isfinite(anomaly).any() else 0, anomaly.shape)
+        row, column = np.unravel_index(np.argmax(np.nan_to_num(anomaly)), anomaly.shape)
         width, height = self.size
-        cell = ((column + 0.5) * width / anomaly.shape[1] - 0.5, (row + 0.5) * height / anomaly.shape[0] - 0.5)
-        x, y = registration.to_original(np.array([cell]))[0]
+        x, y = (column + 0.5) * width / anomaly.shape[1], (row + 0.5) * height / anomaly.shape[0]
+        x, y = registration.to_original(np.array([[x - 0.5, y - 0.5]]))[0]
         return float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1))
 
     def _failed(self, reason: str, start: float) -> Inspection:
-        return Inspection(
-            Verdict.ERROR, None, self.bundle.calibration.threshold, None, reason, ms=_since(start)
-        )
+        return Inspection(Verdict.ERROR, None, self.bundle.calibration.threshold, None, reason, ms=_since(start))
 
 
 def _pictures(frame: Frame, residuals: Residuals) -> Evidence:

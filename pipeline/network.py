@@ -46,9 +46,7 @@ class Network:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(
-                serialised, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(serialised, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises a class of its own for each kind of damage
             raise ModelError(f"model.onnx: cannot be loaded ({str(error)[:120]}); train again") from error
 

@@ -114,9 +114,7 @@ def _point_at(canvas: Image, peak: tuple[float, float] | None) -> None:
     unit = stroke(canvas)
     for colour, thickness in ((WHITE, 3 * unit), (VERMILION, 2 * unit)):
         for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-            near, far = (
-                (round(peak[0] + x * reach * unit), round(peak[1] + y * reach * unit)) for reach in (14, 30)
-            )
+            near, far = ((round(peak[0] + x * reach * unit), round(peak[1] + y * reach * unit)) for reach in (14, 30))
             cv2.line(canvas, near, far, colour, thickness, cv2.LINE_AA)
 
 

@@ -61,9 +61,7 @@ def render_page(
         chart=None if chart is None else _data_uri(chart),
         colours=VERDICT_COLOUR,
         filters=["all", *(verdict for verdict in Verdict if any(row.verdict is verdict for row in rows))],
-        entries=[
-            (entry.row, entry.picture and _thumbnail(entry.picture), entry.tag) for entry in entries[:SHOWN]
-        ],
+        entries=[(entry.row, entry.picture and _thumbnail(entry.picture), entry.tag) for entry in entries[:SHOWN]],
         left_out=max(0, len(entries) - SHOWN),
         share=_share_of_bar,
     )

@@ -39,7 +39,7 @@ class Job:
         images: The folder.
         out: Where `results.csv`, `overlays/` and `masks/` go.
         overlays: Which images get `out/overlays/<image>.jpg`.
-        masks: Whether every image that can be read gets `out/masks/<image>.png`, 255 = print.
+        masks: Whether every image that can be read gets `out/masks/<stem>.png`, 255 = print.
         threads: Images inspected at the same time.
     """
 
@@ -50,11 +50,11 @@ class Job:
     threads: int = 1
 
     def overlay(self, image: str) -> Path:
-        """Where the overlay of an image goes."""
-        return (self.out / "overlays" / image).with_suffix(".jpg")
+        """Where the overlay of an image goes; under its whole name, so that `a.png` and `a.jpg` differ."""
+        return self.out / "overlays" / f"{image}.jpg"
 
     def mask(self, image: str) -> Path:
-        """Where the print mask of an image goes."""
+        """Where the print mask of an image goes, under the stem of its name, as ground truth usually lies."""
         return (self.out / "masks" / image).with_suffix(".png")
 
     def picture(self, row: Row) -> Path | None:
@@ -95,9 +95,7 @@ def inspect_folder(inspector: Inspector, job: Job, console: Console) -> list[Row
 def print_summary(rows: Sequence[Row], console: Console) -> None:
     """Print the worst images that are not OK, and how many images got which verdict."""
     worst = sorted((row for row in rows if row.verdict is not Verdict.OK), key=severity)
-    table = Table(
-        "image", "verdict", Column("score", justify="right"), "reason", box=None, header_style="bold"
-    )
+    table = Table("image", "verdict", Column("score", justify="right"), "reason", box=None, header_style="bold")
     for row in worst[:LISTED]:
         score = "" if row.score is None else f"{row.score:.2f}"
         table.add_row(Text(row.image), row.verdict, score, Text(row.reason))
@@ -113,9 +111,7 @@ def _images(job: Job) -> list[Path]:
     out = job.out.resolve()
     found = [path for path in find_images(job.images) if not path.resolve().is_relative_to(out)]
     if not found:
-        raise UsageError(
-            f"{job.images}: all its images lie in {job.out}, where results go; choose another --out"
-        )
+        raise UsageError(f"{job.images}: all its images lie in {job.out}, where results go; choose another --out")
     return found
 
 
@@ -128,9 +124,7 @@ def _inspect(inspector: Inspector, job: Job, name: str) -> Row:
 
 
 def _write_pictures(inspector: Inspector, job: Job, name: str, inspection: Inspection) -> None:
-    overlay = job.overlays is Overlays.ALL or (
-        job.overlays is Overlays.NG and inspection.verdict is not Verdict.OK
-    )
+    overlay = job.overlays is Overlays.ALL or (job.overlays is Overlays.NG and inspection.verdict is not Verdict.OK)
     if not overlay and not job.masks:
         return
     image = read_image(job.images / name, max_megapixels=inspector.bundle.config.image.max_megapixels)

@@ -7,12 +7,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
+import click
 import cv2
 import numpy as np
 import PIL.Image
-import typer
 from numpy.typing import NDArray
 from rich.progress import track
 
@@ -157,30 +156,28 @@ def made(folder: Path) -> Path:
     return folder
 
 
-app = typer.Typer(add_completion=False)
+@click.command()
+@click.argument("part", type=click.Choice(tuple(PARTS)))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--train", default=200, show_default=True, help="Good images to train on.")
+@click.option("--good", default=60, show_default=True, help="Good images to test on.")
+@click.option("--bad", default=8, show_default=True, help="Bad images of each defect to test on.")
+@click.option("--defect", multiple=True, help="Only this defect; repeat for more.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same images.")
+def main(part: str, out: Path, train: int, good: int, bad: int, defect: tuple[str, ...], seed: int) -> None:
+    """Render good and bad printed car parts.
 
-
-@app.command()
-def main(
-    part: Annotated[str, typer.Argument(help=f"One of: {', '.join(PARTS)}.")],
-    out: Annotated[Path, typer.Argument(help="Folder to write to, in MVTec AD's layout.")],
-    train: Annotated[int, typer.Option(min=0, help="Good images to train on.")] = 200,
-    good: Annotated[int, typer.Option(min=0, help="Good images to test on.")] = 60,
-    bad: Annotated[int, typer.Option(min=0, help="Bad images of each defect to test on.")] = 8,
-    defect: Annotated[list[str] | None, typer.Option(help="Only this defect; repeat for more.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 0,
-) -> None:
-    """Render good and bad printed car parts."""
-    if part not in PARTS:
-        raise typer.BadParameter(f"no part {part!r}: use one of {', '.join(PARTS)}")
-    unknown = set(defect or ()) - set(DEFECTS[part])
+    \b
+    python -m samples.render housing out/housing --train 300 --good 150 --bad 8
+    """
+    unknown = set(defect) - set(DEFECTS[part])
     if unknown:
         known = ", ".join(DEFECTS[part])
-        raise typer.BadParameter(f"{part} has no defect {', '.join(sorted(unknown))}: use {known}")
-    work = list(jobs(train, good, bad, tuple(defect or DEFECTS[part])))
+        raise click.BadParameter(f"{part} has no defect {', '.join(sorted(unknown))}: use one of {known}")
+    work = list(jobs(train, good, bad, defect or DEFECTS[part]))
     for job in track(work, description=f"rendering {part}"):
         save(render(PARTS[part](), job.seed(seed), None if job.kind == "good" else job.kind), job, out)
 
 
 if __name__ == "__main__":
-    app()
+    main()

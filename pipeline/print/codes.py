@@ -89,9 +89,7 @@ def _read_zbar(grey: NDArray[np.uint8]) -> list[_Reading]:
     if zbar is None:
         return []
     found = [code for code in zbar.decode(np.ascontiguousarray(grey)) if code.type in _ZBAR_NAMES]
-    return [
-        (code.data.decode("utf-8", "replace"), _ZBAR_NAMES[code.type], _zbar_corners(code)) for code in found
-    ]
+    return [(code.data.decode("utf-8", "replace"), _ZBAR_NAMES[code.type], _zbar_corners(code)) for code in found]
 
 
 def _zbar_corners(code: object) -> NDArray[np.float64]:

@@ -46,13 +46,9 @@ def judge(name: str, measure: Measure, limits: Limits) -> tuple[str, ...]:
 def _judge_ink(name: str, measure: Measure, limits: Limits) -> tuple[str, ...]:
     low, high = limits.ink
     if measure.ink < low:
-        return (
-            f"print in zone '{name}' missing: ink {measure.ink:.3f} of the zone, at least {low:.3f} expected",
-        )
+        return (f"print in zone '{name}' missing: ink {measure.ink:.3f} of the zone, at least {low:.3f} expected",)
     if measure.ink > high:
-        return (
-            f"print in zone '{name}' smeared: ink {measure.ink:.3f} of the zone, at most {high:.3f} expected",
-        )
+        return (f"print in zone '{name}' smeared: ink {measure.ink:.3f} of the zone, at most {high:.3f} expected",)
     if measure.contrast < limits.contrast[0]:
         return (
             f"print in zone '{name}' faded: contrast {measure.contrast:.0f}, "

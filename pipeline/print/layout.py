@@ -20,9 +20,7 @@ _MAX_BLOCKS: Final = 255  # what a uint8 label map can name
 Box = tuple[int, int, int, int]  # x, y, width, height
 
 
-def find_blocks(
-    strength: NDArray[np.float32], kurtosis: NDArray[np.float32], width: int
-) -> NDArray[np.uint8]:
+def find_blocks(strength: NDArray[np.float32], kurtosis: NDArray[np.float32], width: int) -> NDArray[np.uint8]:
     """Label the blocks of variable print.
 
     Args:
@@ -96,9 +94,7 @@ def _groups(varies: NDArray[np.uint8], width: int) -> list[NDArray[np.bool_]]:
     return [group for group in groups if group.any()]
 
 
-def _cut_group(
-    group: NDArray[np.bool_], strength: NDArray[np.float32], width: int
-) -> list[NDArray[np.bool_]]:
+def _cut_group(group: NDArray[np.bool_], strength: NDArray[np.float32], width: int) -> list[NDArray[np.bool_]]:
     x, y, w, h = box_of(group)
     solid = (strength * group)[y : y + h, x : x + w]
     blocks = []

@@ -137,14 +137,10 @@ def _codes(
         return ()
     crop = np.asarray(cv2.cvtColor(image[y:bottom, x:right], cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     codes = read_codes(crop, origin=(x, y), thorough=True)
-    return tuple(code for code in codes if _centred_in(zone, code, registration)) or _undecoded(
-        registration, zone, ink
-    )
+    return tuple(code for code in codes if _centred_in(zone, code, registration)) or _undecoded(registration, zone, ink)
 
 
-def _original_box(
-    image: Image, registration: Registration, zone: PrintZone, margin: int
-) -> tuple[int, int, int, int]:
+def _original_box(image: Image, registration: Registration, zone: PrintZone, margin: int) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of the zone and its margin on the original image."""
     left, top, right, bottom = zone.x, zone.y, zone.x + zone.width, zone.y + zone.height
     corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.float64)

@@ -118,9 +118,7 @@ class ZoneLearner:
         count, labels = cv2.connectedComponents(areas)
         return [labels == label for label in range(1, count)]
 
-    def _zone(
-        self, pixels: NDArray[np.bool_], strength: NDArray[np.float32], names: Counter[str]
-    ) -> PrintZone:
+    def _zone(self, pixels: NDArray[np.bool_], strength: NDArray[np.float32], names: Counter[str]) -> PrintZone:
         box = box_of(pixels)
         x, y, width, height = box
         symbologies = Counter(symbology for symbology, corners in self._codes if _inside(corners, box))

@@ -24,9 +24,7 @@ def part(defect: tuple[int, int] | None = None) -> Image:
     """A dark part, 120x80 px, with a white spot of 5x5 px around `defect` (x, y)."""
     image = np.full((SIZE[1], SIZE[0], 3), 60, np.uint8)
     if defect:
-        cv2.rectangle(
-            image, (defect[0] - 2, defect[1] - 2), (defect[0] + 2, defect[1] + 2), (255, 255, 255), -1
-        )
+        cv2.rectangle(image, (defect[0] - 2, defect[1] - 2), (defect[0] + 2, defect[1] + 2), (255, 255, 255), -1)
     return image
 
 

@@ -39,7 +39,7 @@ def test_inspect_writes_results_overlays_and_page(
     out = tmp_path / "out"
     assert cli.main(["inspect", model, str(parts), "--out", str(out), "--masks", "--jobs", "2"]) == 0
     files = {path.relative_to(out).as_posix() for path in out.rglob("*.*")}
-    assert files == {"results.csv", "index.html", "overlays/bad.jpg", "masks/bad.png", "masks/good.png"}
+    assert files == {"results.csv", "index.html", "overlays/bad.png.jpg", "masks/bad.png", "masks/good.png"}
     assert "Teile für heute" in (out / "index.html").read_text(encoding="utf-8")
     assert "2 images: 1 OK, 1 NG" in capsys.readouterr().out
 
@@ -79,9 +79,7 @@ def test_exit_codes(model: str, tmp_path: Path, names: list[str], flags: list[st
         ["calibrate", "model", "--good", "good", "--false-calls", "1.5"],
     ],
 )
-def test_wrong_use_is_one_line_and_exit_code_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments) == 2
     one_line_error(capsys)
 
@@ -114,20 +112,14 @@ def test_an_interruption_says_how_to_go_on(
     assert "same command continues" in capsys.readouterr().err
 
 
-def test_a_programming_error_keeps_its_traceback(
-    monkeypatch: pytest.MonkeyPatch, parts: Path, tmp_path: Path
-) -> None:
+def test_a_programming_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, parts: Path, tmp_path: Path) -> None:
     monkeypatch.setattr(Inspector, "load", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["inspect", "model", str(parts), "--out", str(tmp_path / "out")])
 
 
-def test_evaluate_writes_metrics_and_pictures(
-    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder_of_parts(
-        tmp_path / "set" / "test", {"good/0.png": None, "good/1.png": (9, 9), "dent/0.png": (50, 30)}
-    )
+def test_evaluate_writes_metrics_and_pictures(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder_of_parts(tmp_path / "set" / "test", {"good/0.png": None, "good/1.png": (9, 9), "dent/0.png": (50, 30)})
     out = tmp_path / "out"
     assert cli.main(["evaluate", model, str(tmp_path / "set"), "--out", str(out)]) == 0
     metrics = json.loads((out / "metrics.json").read_text())
@@ -139,9 +131,7 @@ def test_evaluate_writes_metrics_and_pictures(
     assert "AUROC" in capsys.readouterr().out
 
 
-def test_explain_writes_a_picture(
-    model: str, parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_explain_writes_a_picture(model: str, parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "deep" / "picture.png"
     assert cli.main(["explain", model, str(parts / "bad.png"), "--out", str(out)]) == 0
     assert read_image(out, max_megapixels=10).shape[1] > 1900
@@ -190,8 +180,6 @@ def test_help_is_there_at_once() -> None:
 
 
 def test_a_process_ends_with_the_exit_code() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "info", "nowhere"], capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-m", "pipeline.cli", "info", "nowhere"], capture_output=True, text=True)
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1

@@ -13,9 +13,7 @@ GOOD = np.array([1.0, 2.0, 3.0, 4.0])
 BAD = np.array([3.0, 5.0, 6.0, 7.0])
 
 
-def row(
-    image: str, score: float | None, verdict: Verdict = Verdict.OK, peak: tuple[float, float] | None = None
-) -> Row:
+def row(image: str, score: float | None, verdict: Verdict = Verdict.OK, peak: tuple[float, float] | None = None) -> Row:
     return Row(image, verdict, score, 4.5, peak, "", 0.0, (), (), 1.0, "m")
 
 
@@ -26,16 +24,12 @@ def test_auroc_counts_pairs_and_half_the_ties() -> None:
 
 
 @pytest.mark.parametrize(("false_calls", "recall"), [(0.0, 0.75), (0.24, 0.75), (0.25, 0.75), (0.5, 1.0)])
-def test_recall_counts_bad_parts_above_the_good_ones_that_may_be_called(
-    false_calls: float, recall: float
-) -> None:
+def test_recall_counts_bad_parts_above_the_good_ones_that_may_be_called(false_calls: float, recall: float) -> None:
     assert recall_at(GOOD, BAD, false_calls) == recall
 
 
 @pytest.mark.parametrize(("recall", "false_calls"), [(0.75, 0.0), (0.76, 0.5), (1.0, 0.5)])
-def test_false_calls_count_good_parts_at_the_threshold_that_finds_enough(
-    recall: float, false_calls: float
-) -> None:
+def test_false_calls_count_good_parts_at_the_threshold_that_finds_enough(recall: float, false_calls: float) -> None:
     assert false_calls_at(GOOD, BAD, recall) == false_calls
 
 

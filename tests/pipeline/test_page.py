@@ -14,9 +14,7 @@ from pipeline.results import Row
 from pipeline.verdict import Verdict
 
 
-def row(
-    image: str = "a.png", verdict: Verdict = Verdict.NG, score: float | None = 6.0, **more: object
-) -> Row:
+def row(image: str = "a.png", verdict: Verdict = Verdict.NG, score: float | None = 6.0, **more: object) -> Row:
     values = {"reason": "dent", "codes": ("PN1",), "findings": ()} | more
     return Row(image, verdict, score, 5.0, None, masked=0.1, ms=4.0, model="m", **values)  # type: ignore[arg-type]
 

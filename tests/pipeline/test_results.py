@@ -20,9 +20,7 @@ from pipeline.verdict import Verdict
 from tests.pipeline.fakes import FakeInspector, part
 
 
-def row(
-    image: str = "a.png", verdict: Verdict = Verdict.OK, score: float | None = 1.0, **more: object
-) -> Row:
+def row(image: str = "a.png", verdict: Verdict = Verdict.OK, score: float | None = 1.0, **more: object) -> Row:
     values = {
         "threshold": 5.0,
         "peak": (3.0, 4.5),
@@ -103,9 +101,7 @@ def test_results_of_another_model_are_refused(tmp_path: Path) -> None:
         ResultsFile(tmp_path / "results.csv", "m2")
 
 
-@pytest.mark.parametrize(
-    "content", ["my,own,table\n1,2,3\n", "no line end", ",".join(COLUMNS) + "\r\nx,y\r\n"]
-)
+@pytest.mark.parametrize("content", ["my,own,table\n1,2,3\n", "no line end", ",".join(COLUMNS) + "\r\nx,y\r\n"])
 def test_a_foreign_file_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
     path = tmp_path / "results.csv"
     path.write_text(content, newline="")

@@ -81,13 +81,11 @@ def test_bad_files_get_error_and_the_run_goes_on(tmp_path: Path) -> None:
     ("overlays", "expected"),
     [
         (Overlays.NONE, set()),
-        (Overlays.NG, {"sub/böse.jpg"}),
-        (Overlays.ALL, {"good 1.jpg", "sub/böse.jpg", "sub/good.jpg"}),
+        (Overlays.NG, {"sub/böse.png.jpg"}),
+        (Overlays.ALL, {"good 1.png.jpg", "sub/böse.png.jpg", "sub/good.jpg.jpg"}),
     ],
 )
-def test_overlays_are_written_for_whom_they_are_asked(
-    tmp_path: Path, overlays: Overlays, expected: set[str]
-) -> None:
+def test_overlays_are_written_for_whom_they_are_asked(tmp_path: Path, overlays: Overlays, expected: set[str]) -> None:
     job = Job(folder_of_parts(tmp_path / "in", PARTS), tmp_path / "out", overlays)
     inspect_folder(FakeInspector(), job, console())
     written = {path.relative_to(job.out / "overlays").as_posix() for path in job.out.rglob("*.jpg")}
@@ -99,9 +97,7 @@ def test_masks_lie_on_the_original_image(tmp_path: Path) -> None:
     inspect_folder(FakeInspector(), job, console())
     mask = cv2.imread(str(job.out / "masks" / "sub" / "böse.png"), cv2.IMREAD_UNCHANGED)
     expected = np.zeros((80, 120), np.uint8)
-    expected[14:24, 14:34] = (
-        255  # the reference print at x 20..40, y 10..20, moved back by the shift of (6, -4)
-    )
+    expected[14:24, 14:34] = 255  # the reference print at x 20..40, y 10..20, moved back by the shift of (6, -4)
     assert mask is not None
     np.testing.assert_array_equal(mask, expected)
 
@@ -128,10 +124,10 @@ def test_the_picture_of_a_row_is_its_overlay_or_else_the_image(tmp_path: Path) -
     job = Job(folder_of_parts(tmp_path / "in", PARTS), tmp_path / "out", Overlays.NG)
     (job.images / "empty.png").touch()
     pictures = {row.image: job.picture(row) for row in inspect_folder(FakeInspector(), job, console())}
-    assert pictures["sub/böse.png"] == job.out / "overlays" / "sub" / "böse.jpg"
+    assert pictures["sub/böse.png"] == job.out / "overlays" / "sub" / "böse.png.jpg"
     assert pictures["good 1.png"] == job.images / "good 1.png"
     assert pictures["empty.png"] is None
-    assert read_image(job.out / "overlays" / "sub" / "böse.jpg", max_megapixels=1).shape[1] == 120
+    assert read_image(job.out / "overlays" / "sub" / "böse.png.jpg", max_megapixels=1).shape[1] == 120
 
 
 def test_summary_lists_what_is_not_ok_and_takes_brackets_literally(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zxingcpp
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
-from typer.testing import CliRunner
 
-from samples.render import DEFECTS, PARTS, SMALLEST_DEFECT, VISIBLE, Job, Rendered, app, render
+from samples.render import DEFECTS, PARTS, SMALLEST_DEFECT, VISIBLE, Job, Rendered, main, render
 from samples.tolerances import STANDARD
 
 EVERY_DEFECT = [(part, defect) for part, defects in DEFECTS.items() for defect in defects]
@@ -88,13 +88,13 @@ def test_the_data_set_has_the_layout_of_mvtec_ad_and_print_masks(tmp_path: Path)
 def write_set(out: Path, name: str, *, train: int, good: int, bad: int) -> None:
     counts = ["--train", str(train), "--good", str(good), "--bad", str(bad)]
     defect = "missing_clip" if name == "cover" else "missing_pin"
-    result = CliRunner().invoke(app, [name, str(out), *counts, "--defect", defect])
+    result = CliRunner().invoke(main, [name, str(out), *counts, "--defect", defect])
     assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("wrong", [["bonnet"], ["housing", "--defect", "missing_clip"]])
 def test_unknown_names_are_refused(wrong: list[str], tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, [wrong[0], str(tmp_path / "out"), *wrong[1:]])
+    result = CliRunner().invoke(main, [wrong[0], str(tmp_path / "out"), *wrong[1:]])
     assert result.exit_code == 2
     assert not (tmp_path / "out").exists()
 
@@ -107,7 +107,5 @@ def test_jobs_of_different_folders_and_seeds_are_different_parts() -> None:
 @pytest.mark.parametrize("name", PARTS)
 def test_parts_do_not_move_without_tolerances(name: str) -> None:
     fixed = replace(STANDARD, part_shift=0.0, part_rotation=0.0, label_shift=0.0, label_rotation=0.0)
-    rim = [
-        np.argwhere(render(PARTS[name](), seed, tolerances=fixed).print_mask).min(axis=0) for seed in (0, 1)
-    ]
+    rim = [np.argwhere(render(PARTS[name](), seed, tolerances=fixed).print_mask).min(axis=0) for seed in (0, 1)]
     assert np.abs(rim[0] - rim[1]).max() <= 2

@@ -82,9 +82,7 @@ def test_image_without_structure_has_an_empty_mask(stage: PrintStage) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(angle=st.floats(-15, 15), dx=st.floats(-12, 12), dy=st.floats(-12, 12))
-def test_mask_comes_back_to_the_original_within_a_pixel(
-    stage: PrintStage, angle: float, dx: float, dy: float
-) -> None:
+def test_mask_comes_back_to_the_original_within_a_pixel(stage: PrintStage, angle: float, dx: float, dy: float) -> None:
     part = draw_part(1007)
     to_original = _pose(angle, dx, dy)
     image = cv2.warpAffine(part.image, to_original, SIZE, borderMode=cv2.BORDER_REPLICATE)
