@@ -15,13 +15,15 @@ class Autoencoder(nn.Module):
 
     Args:
         size: width and height of the working frame, pixels; multiples of 32.
-        width: channels at the bottleneck; finer scales have a half and a quarter.
+        width: channels at stride 16; finer scales have a half and a quarter.
+        bottleneck: channels that carry what is seen; few of them cannot carry a fault into the reconstruction.
     """
 
-    def __init__(self, size: tuple[int, int], *, width: int = 160) -> None:
+    def __init__(self, size: tuple[int, int], *, width: int, bottleneck: int) -> None:
         super().__init__()
         columns, rows = size[0] // 16, size[1] // 16
-        self.enter = nn.Conv2d(sum(CHANNELS), width, 1)
+        self.squeeze = nn.Conv2d(sum(CHANNELS), bottleneck, 1)
+        self.enter = nn.Conv2d(bottleneck, width, 1)
         self.place = nn.ParameterList(
             nn.Parameter(torch.randn(1, channels, rows * scale, columns * scale) * 0.02)
             for channels, scale in ((width, 1), (16, 2), (8, 4))
@@ -46,7 +48,7 @@ class Autoencoder(nn.Module):
             Reconstructed features, shaped like `maps`, and the image (N, 3, H, W), about 0..1.
         """
         together = torch.cat([F.avg_pool2d(maps[0], 4), F.avg_pool2d(maps[1], 2), maps[2]], dim=1)
-        coarse = self.coarse(self.enter(together) + self.place[0])
+        coarse = self.coarse(self.enter(self.squeeze(together)) + self.place[0])
         coarse = self.join(coarse + _double(self.context(coarse)))
         middle = self.middle(self._placed(coarse, 1))
         fine = self.fine(self._placed(middle, 2))

@@ -46,7 +46,7 @@ def augment(image: Image, rng: Generator) -> Image:
     """What a line does to a good image: a little more or less light, a remaining shift and turn, grain."""
     height, width = image.shape[:2]
     move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 0.15), 1)
-    move[:, 2] += rng.normal(0, 0.4, 2)
+    move[:, 2] = move[:, 2] + rng.normal(0, 0.4, 2)
     moved = cv2.warpAffine(image, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
     light, tint = rng.uniform(0.9, 1.1), rng.normal(0, 3, 3)
     grain = rng.normal(0, rng.uniform(0, 4), image.shape) if rng.random() < 0.5 else 0.0

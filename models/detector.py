@@ -13,9 +13,6 @@ from models.ssim import dissimilarity
 LEVELS = (*STRIDES, 4)
 """Strides of the residual maps: one for each level of the features, and that of the SSIM residual."""
 
-REACHES = (1, 7)
-"""Sizes of the neighbourhood, in cells of stride 8, that evidence is averaged over: a hairline, a region."""
-
 
 class Reconstruction(NamedTuple):
     """What the network expects, and what it sees instead."""
@@ -34,14 +31,14 @@ class Detector(nn.Module):
 
     Args:
         size: width and height of the working frame.
-        width: channels of the autoencoder.
+        width, bottleneck: channels of the autoencoder.
     """
 
-    def __init__(self, size: tuple[int, int], *, width: int) -> None:
+    def __init__(self, size: tuple[int, int], *, width: int, bottleneck: int) -> None:
         super().__init__()
         self.size = size
         self.backbone = Backbone()
-        self.autoencoder = Autoencoder(size, width=width)
+        self.autoencoder = Autoencoder(size, width=width, bottleneck=bottleneck)
         for level, channels in enumerate(CHANNELS):
             self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
             self.register_buffer(f"feature_scale_{level}", torch.ones(1, channels, 1, 1))
@@ -50,7 +47,7 @@ class Detector(nn.Module):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
             self.register_buffer(f"spread_{level}", torch.ones(shape))
-        evidence = len(REACHES) * (len(LEVELS) + 1)
+        evidence = len(LEVELS) + 1
         self.register_buffer("evidence_usual", torch.zeros(1, evidence, 1, 1))
         self.register_buffer("evidence_spread", torch.ones(1, evidence, 1, 1))
         self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
@@ -92,13 +89,10 @@ class Detector(nn.Module):
         ]
 
     def evidence(self, standardised: list[Tensor]) -> Tensor:
-        """(N, E, H/4, W/4): each level and their sum, each as it is and averaged over a region."""
+        """(N, E, H/4, W/4): each level alone, and their sum for faults that show a little in all of them."""
         finest = standardised[0].shape[-2:]
         levels = [_resize(level, finest) for level in standardised]
-        together = torch.cat([*levels, sum(levels[1:], levels[0])], dim=1)
-        coarse = F.avg_pool2d(together, 2)
-        regions = [_resize(_smooth(coarse, reach), finest) for reach in REACHES[1:]]
-        return torch.cat([together, *regions], dim=1)
+        return torch.cat([*levels, sum(levels[1:], levels[0])], dim=1)
 
     def forward(self, image: Tensor, ignored: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Inspect registered images, print already filled.
@@ -123,8 +117,8 @@ class Detector(nn.Module):
         return anomaly.amax((1, 2)), anomaly, painted, standardised[-1][:, 0], features
 
 
-def _smooth(maps: Tensor, size: int = 3) -> Tensor:
-    return F.avg_pool2d(maps, size, stride=1, padding=size // 2, count_include_pad=False)
+def _smooth(maps: Tensor) -> Tensor:
+    return F.avg_pool2d(maps, 3, stride=1, padding=1, count_include_pad=False)
 
 
 def _resize(maps: Tensor, size: torch.Size) -> Tensor:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from models.batches import kept_where, to_tensor
 from models.detector import LEVELS, Detector
 from models.frames import Frames
+from pipeline.groups import Groups
 
 Advance = Callable[[], None]
 
@@ -18,12 +19,17 @@ WHITENING_IMAGES = 64
 PRIOR_IMAGES = 20
 """A position's own variance weighs as much as its neighbourhood's after this many images."""
 
+HIGH = 0.9
+"""Quantile of the peaks that stands one unit above their median; higher ones are left to rare, odd images."""
+
 FLOOR = 0.1
 """Part of the average deviation that is added everywhere: no position is certain beyond that."""
 
 
 @torch.no_grad()
-def learn_statistics(detector: Detector, held: Frames, advance: Advance) -> NDArray[np.float64]:
+def learn_statistics(
+    detector: Detector, learned: Frames, held: Frames, advance: Advance, *, groups: Groups | None = None
+) -> NDArray[np.float64]:
     """Set all normalisation of `detector` from held-back good parts.
 
     The images are split in two halves. Each is scored with the statistics of the other, so that the scores are those
@@ -31,33 +37,44 @@ def learn_statistics(detector: Detector, held: Frames, advance: Advance) -> NDAr
 
     Args:
         detector: trained.
+        learned: frames of good parts that were trained on; the whitening comes from them.
         held: frames of good parts that were not trained on.
         advance: told of every image done; twice an image.
+        groups: (N,) numbers of the groups of the frames, which the halves keep together; None if all are independent.
 
     Returns:
         (N,) scores of the held-back parts.
     """
-    _learn_whitening(detector, held, advance)
+    _learn_whitening(detector, learned, advance)
     residuals = _all_residuals(detector, held, advance)
     kept = kept_where(np.stack([held[index][1] for index in range(len(held))]))
-    half = torch.arange(len(kept)) % 2 == 0
+    half = torch.from_numpy(_halves(np.arange(len(held)) if groups is None else groups))
     peaks = torch.zeros(len(kept), detector.get_buffer("evidence_usual").numel())
     for scored, learned in ((half, ~half), (~half, half)):
         _learn_positions(detector, [level[learned] for level in residuals])
         peaks[scored] = _peaks(detector, [level[scored] for level in residuals], kept[scored])
     _learn_positions(detector, residuals)
-    usual, spread = peaks.mean(0), peaks.std(0) + 1e-3
+    usual = peaks.median(0).values
+    spread = peaks.quantile(HIGH, dim=0) - usual + 1e-3
     detector.get_buffer("evidence_usual").copy_(usual.view(1, -1, 1, 1))
     detector.get_buffer("evidence_spread").copy_(spread.view(1, -1, 1, 1))
     return np.asarray(((peaks - usual) / spread).amax(1), np.float64)
 
 
-def _learn_whitening(detector: Detector, held: Frames, advance: Advance) -> None:
+def _halves(groups: Groups) -> NDArray[np.bool_]:
+    """(N,) which half each frame is in: every second group, or every second frame where there is but one group."""
+    _, numbers = np.unique(groups, return_inverse=True)
+    if numbers.max() == 0:
+        numbers = np.arange(len(groups))
+    return np.asarray(numbers % 2 == 0)
+
+
+def _learn_whitening(detector: Detector, learned: Frames, advance: Advance) -> None:
     """Residual channels move together on good parts; what is unusual is a residual along no common direction."""
     products: list[Tensor | float] = [0.0, 0.0, 0.0]
-    count = min(len(held), WHITENING_IMAGES)
+    count = min(len(learned), WHITENING_IMAGES)
     for index in range(count):
-        seen = detector.reconstruct(to_tensor(held[index][0][None]))
+        seen = detector.reconstruct(to_tensor(learned[index][0][None]))
         for level, (found, wanted) in enumerate(zip(seen.features, seen.expected, strict=True)):
             flat = (found - wanted).flatten(2)[0]
             products[level] = products[level] + flat @ flat.T / flat.shape[1] / count

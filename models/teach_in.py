@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.frames import Frames
 from pipeline.config import Config
@@ -12,6 +14,7 @@ from pipeline.exceptions import ImageError, TrainingError
 from pipeline.framing import frame_part, working_size
 from pipeline.images import Image, read_image
 from pipeline.print import PrintStage, teach
+from pipeline.quality import Conditions, measure
 from pipeline.registration import Registrar, Registration, learned_min_quality
 
 Advance = Callable[[str], None]
@@ -53,6 +56,9 @@ class Taught:
         max_outside: share of the frame that may lie outside the view.
         print_stage: where print varies.
         frames: of all usable images.
+        paths: their files.
+        conditions: how each of them was taken.
+        findings: (N,) whether anything was found wrong with its print.
         refused: files that could not be used, with the reason.
     """
 
@@ -62,6 +68,9 @@ class Taught:
     max_outside: float
     print_stage: PrintStage
     frames: Frames
+    paths: tuple[Path, ...]
+    conditions: tuple[Conditions, ...]
+    findings: NDArray[np.bool_]
     refused: tuple[str, ...]
 
 
@@ -83,8 +92,11 @@ def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance) ->
     parts, min_quality, lost = _register_all(usable, registrar, config, advance)
     stage = teach(parts, registrar.size) if config.print.mask else _no_print(registrar.size)
     size = working_size(registrar.size, megapixels=config.image.working_megapixels)
-    frames, outside = _frames(parts, stage, size, work, advance)
-    return Taught(reference, size, min_quality, outside, stage, frames, (*refused, *lost))
+    framed = _frames(parts, stage, size, work, advance)
+    return Taught(
+        reference, size, min_quality, framed.max_outside, stage,
+        framed.frames, parts.paths, framed.conditions, framed.findings, (*refused, *lost),
+    )  # fmt: skip
 
 
 def _same_size(paths: list[Path], config: Config, advance: Advance) -> tuple[list[Path], list[str]]:
@@ -153,16 +165,27 @@ def _no_print(size: tuple[int, int]) -> PrintStage:
     return PrintStage(size, 1, (), np.zeros(size[::-1], np.uint8))
 
 
-def _frames(
-    parts: GoodParts, stage: PrintStage, size: tuple[int, int], work: Path, advance: Advance
-) -> tuple[Frames, float]:
-    """Write all frames; returns them, and the share of a frame that good parts may leave unseen."""
+class _Framed(NamedTuple):
+    """Frames, the share of one that good parts may leave unseen, and what was noted of each image."""
+
+    frames: Frames
+    max_outside: float
+    conditions: tuple[Conditions, ...]
+    findings: NDArray[np.bool_]
+
+
+def _frames(parts: GoodParts, stage: PrintStage, size: tuple[int, int], work: Path, advance: Advance) -> _Framed:
+    """Write all frames, and note what a look at each image tells."""
     frames = Frames.create(work, len(parts.paths), size)
-    outside = np.zeros(len(parts.paths))
+    outside, findings = np.zeros(len(parts.paths)), np.zeros(len(parts.paths), bool)
+    conditions = []
     for index, (path, registration) in enumerate(zip(parts.paths, parts.registrations, strict=True)):
         image = read_image(path, max_megapixels=parts.max_megapixels)
-        frame = frame_part(image, registration, stage.find(image, registration).pixels, size)
+        print_mask = stage.find(image, registration)
+        frame = frame_part(image, registration, print_mask.pixels, size)
         frames[index] = frame
         outside[index] = np.count_nonzero(frame.outside) / frame.outside.size
+        findings[index] = bool(print_mask.findings)
+        conditions.append(measure(frame, registration, print_mask.pixels))
         advance("framing")
-    return frames, float(outside.max() * 1.5 + 0.02)
+    return _Framed(frames, float(outside.max() * 1.5 + 0.02), tuple(conditions), findings)

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from models.detector import Detector
 from models.export import export
 from models.fitting import fit, standardise_features
-from models.frames import Frames
 from models.progress import Steps
 from models.statistics import learn_statistics
 from models.teach_in import Taught, teach_in
-from pipeline.bundle import Bundle
-from pipeline.calibration import set_threshold
+from pipeline.bundle import Bundle, pack
+from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
 from pipeline.exceptions import TrainingError
+from pipeline.groups import Groups, find_groups
 from pipeline.images import find_images
+from pipeline.quality import usual_conditions
 
 WORK = ".training"
 STANDARDISING_IMAGES = 48
@@ -47,36 +48,40 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False) -> Bun
     torch.manual_seed(config.training.seed)
     with Steps() as steps:
         taught = teach_in(paths, config, work, steps.stage(len(paths), 5 if config.print.mask else 3))
-        learn, held = _split(taught.frames, config)
-        detector = Detector(taught.working_size, width=config.network.width)
-        standardise_features(detector, learn.subset(np.arange(min(len(learn), STANDARDISING_IMAGES))))
+        groups = _groups(taught.paths, data, config)
+        learn, held = _split(len(taught.frames), groups, config)
+        detector = Detector(taught.working_size, width=config.network.width, bottleneck=config.network.bottleneck)
+        standardise_features(detector, taught.frames.subset(learn[:STANDARDISING_IMAGES]))
         fit(
-            detector, learn, config.training,
+            detector, taught.frames.subset(learn), config.training,
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
         )  # fmt: skip
-        scores = learn_statistics(detector, held, steps.statistics(held))
-    bundle = _bundle(config, taught, detector, scores, {"images": len(paths), "folder": data.name})
+        frames = taught.frames.subset(held)
+        scores = learn_statistics(
+            detector, taught.frames.subset(learn), frames, steps.statistics(frames), groups=groups[held]
+        )
+    calibration = calibrate_scores(
+        scores, np.zeros(0), Goal(**config.verdict.model_dump()),
+        otherwise=taught.findings[held], groups=groups[held],
+    )  # fmt: skip
+    bundle = _bundle(config, taught, detector, calibration, {"images": len(paths), "folder": data.name})
     bundle.save(out)
     shutil.rmtree(work)
     return bundle
 
 
 def _bundle(
-    config: Config, taught: Taught, detector: Detector, scores: NDArray[np.float64], source: dict[str, object]
+    config: Config, taught: Taught, detector: Detector, calibration: Calibration, source: dict[str, object]
 ) -> Bundle:
-    calibration = set_threshold(
-        scores, np.zeros(0), false_calls=config.verdict.false_calls, confidence=config.verdict.confidence
-    )
     return Bundle(
         config=config,
-        reference=taught.reference,
         working_size=taught.working_size,
         min_quality=taught.min_quality,
         max_outside=taught.max_outside,
-        print_stage=taught.print_stage,
-        network=export(detector),
         calibration=calibration,
-        source={**source, "held_back": len(scores), "refused": list(taught.refused)},
+        usual=usual_conditions(taught.conditions),
+        source={**source, "held_back": calibration.good_parts, "refused": list(taught.refused)},
+        files=pack(reference=taught.reference, print_stage=taught.print_stage, network=export(detector)),
     )
 
 
@@ -100,8 +105,21 @@ def _work_folder(out: Path, fingerprint: str, *, resume: bool) -> Path:
     return work
 
 
-def _split(frames: Frames, config: Config) -> tuple[Frames, Frames]:
-    """Frames to learn from and frames to hold back, drawn from the seed."""
-    order = np.random.default_rng(config.training.seed).permutation(len(frames))
-    held = max(4, round(len(frames) * config.training.held_back))
-    return frames.subset(order[held:][: config.training.max_images]), frames.subset(order[:held])
+def _groups(paths: tuple[Path, ...], data: Path, config: Config) -> Groups:
+    """(N,) numbers of the groups that the images were taken in; each its own where no pattern is given."""
+    if config.training.groups is None:
+        return np.arange(len(paths))
+    return find_groups(config.training.groups, [path.relative_to(data).as_posix() for path in paths])
+
+
+def _split(count: int, groups: Groups, config: Config) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the images to learn from and of those to hold back: whole groups, drawn from the seed."""
+    shuffled = np.random.default_rng(config.training.seed).permutation(groups.max() + 1)
+    order = np.argsort(shuffled[groups], kind="stable")
+    wanted = max(4, round(count * config.training.held_back))
+    last = shuffled[groups[order[wanted - 1]]]
+    held = order[shuffled[groups[order]] <= last]
+    learn = order[len(held) :]
+    if len(learn) < 4:
+        raise TrainingError("training.groups leaves no images to learn from; use a pattern that makes smaller groups")
+    return learn[: config.training.max_images], held

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.config import Config, parse_config
 from pipeline.exceptions import ConfigError, ModelError
 from pipeline.images import Image, write_bytes
 from pipeline.print import PrintStage
+from pipeline.quality import Usual
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -28,27 +30,41 @@ class Bundle:
 
     Attributes:
         config: what it was trained with.
-        reference: (H, W, 3) uint8 RGB, a good part in the reference pose.
         working_size: width and height of the network's input.
         min_quality: correlation below which a registration is not trusted.
         max_outside: share of the working frame that may lie outside the camera's view, 0..1.
-        print_stage: zones and limits of the variable print.
-        network: the ONNX graph, serialised.
-        calibration: the threshold and what it promises.
+        calibration: the thresholds and what they promise.
+        usual: how images of good parts are taken: 101 percentiles of each condition.
         source: where it was trained from, for people.
+        files: content of the other files of the folder, as they were written; see `pack`.
         history: earlier calibrations, oldest first, a line each.
     """
 
     config: Config
-    reference: Image
     working_size: tuple[int, int]
     min_quality: float
     max_outside: float
-    print_stage: PrintStage
-    network: bytes
     calibration: Calibration
+    usual: Usual
     source: dict[str, Any]
+    files: dict[str, bytes]
     history: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def reference(self) -> Image:
+        """(H, W, 3) uint8 RGB, a good part in the reference pose."""
+        return _unpng(self.files[REFERENCE], cv2.IMREAD_COLOR_RGB)
+
+    @cached_property
+    def print_stage(self) -> PrintStage:
+        """Zones and limits of the variable print."""
+        labels = _unpng(self.files[ZONES], cv2.IMREAD_UNCHANGED)
+        return PrintStage.from_dict(json.loads(self.files[PRINT]), labels)
+
+    @property
+    def network(self) -> bytes:
+        """The ONNX graph, serialised."""
+        return self.files[NETWORK]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -67,21 +83,22 @@ class Bundle:
     def save(self, folder: Path) -> None:
         """Write the folder. The manifest comes last, so that a kill never leaves a model that looks whole."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in self._files().items():
+        for name, data in self.files.items():
             write_bytes(folder / name, data)
-        self._write_manifest(folder)
+        self._write_manifest(folder / MANIFEST)
 
     def recalibrated(self, calibration: Calibration, folder: Path) -> "Bundle":
-        """The same model with another threshold; only the manifest of `folder` is replaced."""
-        line = (
-            f"{self.model_id}: threshold {self.calibration.threshold:.4f} on {self.calibration.good_parts} good parts"
-        )
+        """The same model with other thresholds: a new manifest in `folder`, the old one kept beside it."""
+        old = self.calibration
+        kept = f"manifest-{self.model_id}.json"
+        line = f"{self.model_id}: threshold {old.threshold:.4f} on {old.good_parts} good parts, kept as {kept}"
         renewed = replace(self, calibration=calibration, history=(*self.history, line))
-        renewed._write_manifest(folder)
+        self._write_manifest(folder / kept)
+        renewed._write_manifest(folder / MANIFEST)
         return renewed
 
-    def _write_manifest(self, folder: Path) -> None:
-        write_bytes(folder / MANIFEST, json.dumps(self.manifest(), indent=2).encode())
+    def _write_manifest(self, path: Path) -> None:
+        write_bytes(path, json.dumps(self.manifest(), indent=1).encode())
 
     def _described(self) -> dict[str, Any]:
         return {
@@ -91,16 +108,19 @@ class Bundle:
             "min_quality": self.min_quality,
             "max_outside": self.max_outside,
             "calibration": asdict(self.calibration),
-            "files": {name: hashlib.sha256(data).hexdigest() for name, data in self._files().items()},
+            "usual": self.usual,
+            "files": {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()},
         }
 
-    def _files(self) -> dict[str, bytes]:
-        return {
-            NETWORK: self.network,
-            REFERENCE: _png(self.reference[..., ::-1]),
-            PRINT: json.dumps(self.print_stage.to_dict(), indent=1).encode(),
-            ZONES: _png(self.print_stage.labels),
-        }
+
+def pack(*, reference: Image, print_stage: PrintStage, network: bytes) -> dict[str, bytes]:
+    """Encode what the files of a model hold; once, since other versions may encode the same into other bytes."""
+    return {
+        NETWORK: network,
+        REFERENCE: _png(reference[..., ::-1]),
+        PRINT: json.dumps(print_stage.to_dict(), indent=1).encode(),
+        ZONES: _png(print_stage.labels),
+    }
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -111,22 +131,23 @@ def load_bundle(folder: Path) -> Bundle:
     """
     manifest = _read_manifest(folder)
     try:
-        files = {name: _checked(folder / name, manifest["files"][name]) for name in FILES}
-        labels = _unpng(files[ZONES], cv2.IMREAD_UNCHANGED)
-        return Bundle(
+        bundle = Bundle(
             config=parse_config(manifest["config"], source=str(folder / MANIFEST)),
-            reference=_unpng(files[REFERENCE], cv2.IMREAD_COLOR_RGB),
             working_size=(int(manifest["working_size"][0]), int(manifest["working_size"][1])),
             min_quality=float(manifest["min_quality"]),
             max_outside=float(manifest["max_outside"]),
-            print_stage=PrintStage.from_dict(json.loads(files[PRINT]), labels),
-            network=files[NETWORK],
             calibration=TypeAdapter(Calibration).validate_python(manifest["calibration"]),
+            usual=TypeAdapter(Usual).validate_python(manifest["usual"]),
             source=dict(manifest["source"]),
+            files={name: _checked(folder / name, manifest["files"][name]) for name in FILES},
             history=tuple(str(line) for line in manifest["history"]),
         )
-    except (KeyError, IndexError, TypeError, ValueError, ValidationError, ConfigError) as error:
+        intact = bundle.print_stage.size == bundle.size and manifest["id"] == bundle.model_id
+    except (LookupError, TypeError, ValueError, OverflowError, ValidationError, ConfigError) as error:
         raise ModelError(f"{folder / MANIFEST}: damaged ({error!r}); train again or restore it") from error
+    if not intact:
+        raise ModelError(f"{folder / MANIFEST}: altered, it does not match its own id; restore it or train again")
+    return bundle
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

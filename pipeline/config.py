@@ -46,7 +46,10 @@ class PrintConfig(Section):
 class NetworkConfig(Section):
     """The denoising autoencoder."""
 
-    width: int = Field(128, ge=16, le=512, multiple_of=8, description="Channels at the bottleneck.")
+    width: int = Field(128, ge=16, le=512, multiple_of=8, description="Channels at stride 16.")
+    bottleneck: int = Field(
+        16, ge=1, le=512, description="Channels that carry what is seen past the bottleneck; fewer hide less."
+    )
 
 
 class TrainingConfig(Section):
@@ -54,16 +57,26 @@ class TrainingConfig(Section):
 
     steps: int = Field(700, ge=1)
     batch_size: int = Field(8, ge=1)
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(2e-3, gt=0, le=1)
     held_back: Share = Field(0.25, description="Share of the good images kept for statistics and calibration.")
     max_images: int = Field(2000, ge=8, description="Good images that the network learns from, at the most.")
-    seed: int = 0
+    groups: str | None = Field(
+        None,
+        description="Regular expression searched in each path; images with the same (?P<group>...) were taken "
+        "together and are held back together.",
+    )
+    seed: int = Field(0, ge=0)
 
 
 class VerdictConfig(Section):
-    """What the threshold promises."""
+    """What the thresholds promise."""
 
-    false_calls: Share = Field(0.01, description="Share of good parts that may be called NG.")
+    false_calls: Share = Field(0.01, description="Share of good parts that may be called anything but OK.")
+    rejects: Share = Field(
+        0.001,
+        description="Share of good parts that may be called NG outright; the others are for REVIEW. As large as "
+        "false_calls there is no grey zone.",
+    )
     confidence: Share = Field(0.95, description="How sure the promise shall be.")
 
 
@@ -86,7 +99,7 @@ def load_config(path: Path) -> Config:
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: no UTF-8, or an impossible date
         raise ConfigError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
     return parse_config({} if values is None else values, source=str(path))
 

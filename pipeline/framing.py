@@ -7,13 +7,16 @@ import cv2
 import numpy as np
 
 from pipeline.images import Image, Mask
-from pipeline.registration import Registration
+from pipeline.registration import Matrix, Registration
 
 GRID = 32
 """Both sides of the working frame are multiples of this: the network halves them five times."""
 
 PRINTED = 64
 """Covered part of a working pixel, of 255, from which on it counts as print: less hardly darkens it."""
+
+NEAR_OUTSIDE = 8
+"""Pixels beside the unseen that are not compared either: half the receptive field of the finest features."""
 
 FILL_SIGMAS = (2.0, 6.0, 18.0)
 """Reach of the fill, pixels of the working frame: a stroke, a letter, a block of print."""
@@ -63,14 +66,21 @@ def frame_part(image: Image, registration: Registration, print_pixels: Mask, siz
     shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
     registered = np.asarray(cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    seen = cv2.warpAffine(np.full(size[::-1], 255, np.uint8), matrix, size)
     masked = _shrink_mask(print_pixels, size)
     return Frame(
         image=fill(registered, masked),
         registered=registered,
         masked=masked,
-        outside=np.where(seen < 255, 255, 0).astype(np.uint8),
+        outside=_outside(matrix, size),
     )
+
+
+def _outside(matrix: Matrix, size: tuple[int, int]) -> Mask:
+    """What the camera did not see, and what lies so near to it that the features there mix both."""
+    seen = cv2.warpAffine(np.full(size[::-1], 255, np.uint8), matrix, size)
+    unseen = np.where(seen < 255, 255, 0).astype(np.uint8)
+    reach = np.ones((2 * NEAR_OUTSIDE + 1, 2 * NEAR_OUTSIDE + 1), np.uint8)
+    return np.asarray(cv2.dilate(unseen, reach), np.uint8) if unseen.any() else unseen
 
 
 def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:

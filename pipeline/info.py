@@ -1,5 +1,6 @@
 """What a model is and what it promises, in words."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,23 +28,40 @@ def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def promise(calibration: Calibration) -> Iterator[tuple[str, str]]:
-    """Yield what a threshold promises, and what it would take to promise more."""
-    sure = f"{calibration.confidence:.0%} confidence"
-    yield "threshold", f"{calibration.threshold:.3f}"
+    """Yield what the thresholds promise, what they cannot, and what it would take to promise more."""
+    goal = calibration.goal
+    sure = f"{goal.confidence:.0%} confidence"
+    yield "thresholds", f"OK up to {calibration.threshold:.3f}, NG above {calibration.reject:.3f}, between them REVIEW"
     yield (
         "false calls",
-        f"set for {calibration.false_calls:.2%}; at most {calibration.promised:.2%} with {sure}, "
-        f"from {calibration.good_parts} good parts",
+        f"set for {goal.false_calls:.2%}, {goal.rejects:.2%} NG; at most {calibration.promised:.2%} with {sure}, "
+        f"from {_parts(calibration)}",
     )
-    if calibration.promised > calibration.false_calls:
+    if calibration.otherwise:
+        yield "without the score", f"{calibration.otherwise} of them are called for print, pose or image"
+    if calibration.promised > goal.false_calls:
         yield (
             "to be sure",
-            f"calibrate with {calibration.needed} or more good parts: fewer cannot prove "
-            f"{calibration.false_calls:.2%} with {sure}",
+            f"calibrate with {calibration.needed} or more independent good parts: fewer cannot prove "
+            f"{goal.false_calls:.2%} with {sure}",
         )
-    if calibration.bad_parts:
-        yield (
-            "bad parts",
-            f"{calibration.found} of {calibration.bad_parts} found: at least "
-            f"{calibration.recall_bound:.1%} with {sure}",
-        )
+    yield "escapes", _escapes(calibration, sure)
+
+
+def _parts(calibration: Calibration) -> str:
+    worth = math.floor(calibration.worth)
+    said = f"{calibration.good_parts} good parts"
+    return said if worth == calibration.good_parts else f"{said} in groups, worth {worth} independent ones"
+
+
+def _escapes(calibration: Calibration, sure: str) -> str:
+    if not calibration.bad_parts:
+        return "nothing can be promised without bad parts; calibrate with --bad"
+    proved = (
+        f"{calibration.found} of {calibration.bad_parts} bad parts found: recall at least "
+        f"{calibration.recall_bound:.1%} with {sure}, for defects like these"
+    )
+    wanted = calibration.goal.recall
+    if wanted and calibration.recall_bound < wanted:
+        proved += f"; {wanted:.1%} would take {calibration.bad_needed} or more, all found"
+    return proved

@@ -14,6 +14,7 @@ from pipeline.framing import Frame, frame_part
 from pipeline.images import Image, Mask, read_image
 from pipeline.network import Network, Residuals
 from pipeline.print import Code, PrintMask
+from pipeline.quality import Conditions, measure, unusual
 from pipeline.registration import Registrar, Registration
 from pipeline.verdict import Verdict, decide, place_in_words
 
@@ -48,15 +49,18 @@ class Inspection:
     Attributes:
         verdict: OK, NG, REVIEW or ERROR.
         score: higher is more anomalous; None for ERROR.
-        threshold: scores above it are NG.
+        threshold: scores above it are not OK.
         peak: pixel (x, y) of the original image where the anomaly is strongest; None for ERROR.
         reason: the verdict in words.
         masked: share of the part's pixels under the print mask, 0..1.
         codes: decoded codes, with corners in the original image.
         findings: what is wrong with the print, in words.
+        doubts: why the image cannot be judged safely, in words.
         ms: time from decoded image to verdict, milliseconds; from the file on for `inspect_file`.
         registration: pose of the part; None for ERROR.
         print_mask: print found, in the reference frame; None for ERROR.
+        p_value: chance that a good part scores as high, 0..1; None where there is no score.
+        conditions: how the image was taken; None for ERROR.
         evidence: pictures, where they were asked for.
     """
 
@@ -68,9 +72,12 @@ class Inspection:
     masked: float = 0.0
     codes: tuple[Code, ...] = ()
     findings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     ms: float = 0.0
     registration: Registration | None = None
     print_mask: PrintMask | None = None
+    p_value: float | None = None
+    conditions: Conditions | None = None
     evidence: Evidence | None = None
 
 
@@ -127,30 +134,34 @@ class Inspector:
     def _judge(
         self, registration: Registration, print_mask: PrintMask, frame: Frame, residuals: Residuals
     ) -> Inspection:
-        threshold = self.bundle.calibration.threshold
+        calibration, score = self.bundle.calibration, residuals.score
         peak = self._peak(residuals.anomaly, registration)
+        conditions = measure(frame, registration, print_mask.pixels)
+        doubts = self._doubts(registration, frame, conditions)
         verdict, reason = decide(
-            score=residuals.score,
-            threshold=threshold,
+            score=score,
+            threshold=calibration.threshold,
+            reject=calibration.reject,
             where=place_in_words(peak, self.size),
-            doubts=self._doubts(registration, frame),
+            doubts=doubts,
             findings=print_mask.findings,
         )
         return Inspection(
-            verdict, residuals.score, threshold, peak, reason,
-            masked=float(np.count_nonzero(print_mask.pixels)) / print_mask.pixels.size,
-            codes=print_mask.codes, findings=print_mask.findings,
+            verdict, score, calibration.threshold, peak, reason,
+            masked=conditions.masked,
+            codes=print_mask.codes, findings=print_mask.findings, doubts=doubts,
             registration=registration, print_mask=print_mask,
+            p_value=calibration.p_value(score) if np.isfinite(score) else None, conditions=conditions,
         )  # fmt: skip
 
-    def _doubts(self, registration: Registration, frame: Frame) -> tuple[str, ...]:
+    def _doubts(self, registration: Registration, frame: Frame, conditions: Conditions) -> tuple[str, ...]:
         doubts = []
         if not registration.found:
             doubts.append(f"the part's pose was not found (correlation {registration.quality:.2f})")
         outside = np.count_nonzero(frame.outside) / frame.outside.size
         if outside > self.bundle.max_outside:
             doubts.append(f"{outside:.0%} of the part lies outside the image")
-        return tuple(doubts)
+        return (*doubts, *unusual(conditions, self.bundle.usual))
 
     def _peak(self, anomaly: Map, registration: Registration) -> tuple[float, float]:
         """The strongest cell of the anomaly map, as a pixel of the original image."""

@@ -1,47 +1,114 @@
-"""A new threshold for a trained model, from other images of good parts."""
+"""New thresholds for a trained model: from other images, or from results that a person has reviewed."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
 from pipeline.bundle import load_bundle
-from pipeline.calibration import Calibration, Scores, set_threshold
+from pipeline.calibration import Calibration, Goal, Scores, calibrate_scores
 from pipeline.exceptions import UsageError
+from pipeline.groups import find_groups
 from pipeline.images import find_images
 from pipeline.inspector import Inspector
+from pipeline.results import Row
+from pipeline.reviews import read_reviews
+from pipeline.verdict import Verdict
 
 
-def calibrate(model: Path, good: Path, bad: Path | None, *, false_calls: float, confidence: float) -> Calibration:
-    """Set the threshold of a model anew. The model folder changes last, and only if all went well.
+@dataclass(frozen=True)
+class Judged:
+    """Parts of one truth, as the model saw them.
+
+    Attributes:
+        names: (N,) relative paths.
+        scores: (N,) finite.
+        otherwise: (N,) whether a part is not OK for another reason than its score.
+    """
+
+    names: tuple[str, ...]
+    scores: Scores
+    otherwise: NDArray[np.bool_]
+
+
+NONE = Judged((), np.zeros(0), np.zeros(0, bool))
+
+
+def calibrate(model: Path, good: Path, bad: Path | None, goal: Goal, *, group: str | None = None) -> Calibration:
+    """Set the thresholds of a model from images. The model folder changes last, and only if all went well.
 
     Args:
         model: model folder.
         good: folder of good parts that the model was not trained on.
-        bad: folder of bad parts; they do not move the threshold, they tell what recall it proves.
-        false_calls: wanted share of good parts above the threshold, 0..1.
-        confidence: wanted confidence, 0..1.
+        bad: folder of bad parts; they tell what recall is proved, and set the threshold where a recall is wanted.
+        goal: what the thresholds are to keep.
+        group: regular expression that finds the group in each relative path; None if all parts are independent.
 
     Raises:
         ModelError: no usable model.
-        UsageError: no images, an image that cannot be judged, or scores that are all the same.
+        UsageError: no images, an image that cannot be judged, or scores that allow no threshold.
+    """
+    inspector = Inspector.load(model)
+    good_parts = _inspect(inspector, good)
+    bad_parts = _inspect(inspector, bad) if bad else NONE
+    return _renew(model, good_parts, bad_parts, goal, group, source=str(good))
+
+
+def recalibrate(model: Path, reviewed: Sequence[Path], goal: Goal, *, group: str | None = None) -> Calibration:
+    """Set the thresholds of a model from its own results, after a person has reviewed them.
+
+    Args:
+        model: model folder.
+        reviewed: one or more `results.csv` of this very model with a column `reviewed`; see `read_reviews`.
+        goal: what the thresholds are to keep.
+        group: as for `calibrate`.
+
+    Raises:
+        ModelError: no usable model.
+        UsageError: results of another model, images still to be reviewed, or scores that allow no threshold.
     """
     bundle = load_bundle(model)
-    inspector = Inspector(bundle)
-    good_scores = _scores(inspector, good, "good parts")
-    bad_scores = _scores(inspector, bad, "bad parts") if bad else np.zeros(0)
-    if len(good_scores) < 2 or np.ptp(good_scores) == 0:
-        raise UsageError(f"{good}: {len(good_scores)} scores, all the same; give different good parts")
-    calibration = set_threshold(good_scores, bad_scores, false_calls=false_calls, confidence=confidence)
-    bundle.recalibrated(calibration, model)
+    rows = [row for path in reviewed for row in read_reviews(path, bundle.model_id)]
+    good, bad = (
+        [row for row, verdict in rows if verdict is wanted and row.score is not None]
+        for wanted in (Verdict.OK, Verdict.NG)
+    )
+    return _renew(model, _from_rows(good), _from_rows(bad), goal, group, source=str(reviewed[0]))
+
+
+def _renew(model: Path, good: Judged, bad: Judged, goal: Goal, group: str | None, *, source: str) -> Calibration:
+    try:
+        calibration = calibrate_scores(
+            good.scores, np.where(bad.otherwise, np.inf, bad.scores), goal,
+            otherwise=good.otherwise, groups=find_groups(group, good.names) if group else None,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UsageError(f"{source}: {error}; the model stays as it was") from error
+    load_bundle(model).recalibrated(calibration, model)
     return calibration
 
 
-def _scores(inspector: Inspector, folder: Path, name: str) -> Scores:
-    scores = []
-    for path in track(find_images(folder), description=name):
+def _inspect(inspector: Inspector, folder: Path) -> Judged:
+    names, found = [], []
+    for path in track(find_images(folder), description=f"inspecting {folder.name}", transient=True):
         inspection = inspector.inspect_file(path)
         if inspection.score is None or not np.isfinite(inspection.score):
             raise UsageError(f"{path}: cannot be judged ({inspection.reason}); take it out of {folder}")
-        scores.append(inspection.score)
-    return np.array(scores)
+        names.append(path.relative_to(folder).as_posix())
+        found.append(inspection)
+    return Judged(
+        tuple(names),
+        np.array([inspection.score for inspection in found], np.float64),
+        np.array([bool(inspection.findings or inspection.doubts) for inspection in found], bool),
+    )
+
+
+def _from_rows(rows: Sequence[Row]) -> Judged:
+    return Judged(
+        tuple(row.image for row in rows),
+        np.array([row.score for row in rows], np.float64),
+        np.array([bool(row.findings or row.doubts) for row in rows], bool),
+    )

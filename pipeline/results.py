@@ -13,6 +13,7 @@ from typing import Self, TextIO
 
 from pipeline.exceptions import UsageError
 from pipeline.inspector import Inspection
+from pipeline.quality import Conditions
 from pipeline.verdict import Verdict
 
 COLUMNS = (
@@ -28,6 +29,12 @@ COLUMNS = (
     "print_findings",
     "ms",
     "model",
+    "p_value",
+    "doubts",
+    "brightness",
+    "contrast",
+    "focus",
+    "pose",
 )
 HEADER = (",".join(COLUMNS) + "\r\n").encode()
 
@@ -40,7 +47,7 @@ class Row:
         image: Path relative to the inspected folder, with `/` between its parts.
         verdict: OK, NG, REVIEW or ERROR.
         score: Higher is more anomalous; None for ERROR, and wherever no score could be computed.
-        threshold: Scores above it are NG.
+        threshold: Scores above it are not OK.
         peak: Where the anomaly is strongest, (x, y) in pixels of the original image.
         reason: Why, in words.
         masked: Share 0..1 of the part's pixels that the print mask kept out of the comparison.
@@ -48,6 +55,9 @@ class Row:
         findings: What is wrong with the print itself, in words.
         ms: Time for this image, in milliseconds.
         model: The id of the model that judged.
+        p_value: Chance that a good part scores as high; None where there is no score.
+        doubts: Why the image could not be judged safely, in words.
+        conditions: How the image was taken; None for ERROR.
     """
 
     image: str
@@ -61,6 +71,9 @@ class Row:
     findings: tuple[str, ...]
     ms: float
     model: str
+    p_value: float | None = None
+    doubts: tuple[str, ...] = ()
+    conditions: Conditions | None = None
 
     @classmethod
     def of(cls, image: str, inspection: Inspection, model: str) -> Self:
@@ -78,6 +91,9 @@ class Row:
             findings=inspection.findings,
             ms=inspection.ms,
             model=model,
+            p_value=inspection.p_value,
+            doubts=inspection.doubts,
+            conditions=inspection.conditions,
         )
 
     def to_csv(self) -> list[str]:
@@ -96,7 +112,15 @@ class Row:
             join_texts(self.findings),
             f"{self.ms:.1f}",
             self.model,
+            "" if self.p_value is None else f"{self.p_value:.4g}",
+            join_texts(self.doubts),
+            *self._conditions(),
         ]
+
+    def _conditions(self) -> list[str]:
+        found = self.conditions
+        values = (found.brightness, found.contrast, found.focus, found.pose) if found else ()
+        return [f"{value:.6g}" for value in values] or [""] * 4
 
     @classmethod
     def from_csv(cls, fields: list[str]) -> Self:
@@ -114,7 +138,17 @@ class Row:
             findings=split_texts(row["print_findings"]),
             ms=float(row["ms"]),
             model=row["model"],
+            p_value=float(row["p_value"]) if row["p_value"] else None,
+            doubts=split_texts(row["doubts"]),
+            conditions=_read_conditions(row),
         )
+
+
+def _read_conditions(row: dict[str, str]) -> Conditions | None:
+    if not row["brightness"]:
+        return None
+    names = ("brightness", "contrast", "focus", "pose", "masked")
+    return Conditions(**{name: float(row[name]) for name in names})
 
 
 def join_texts(texts: Iterable[str]) -> str:
@@ -212,6 +246,22 @@ def read_results(path: Path) -> list[Row]:
         UsageError: The file is no `results.csv`.
     """
     return _parse(path, path.read_bytes()) if path.exists() else []
+
+
+def read_rows(paths: Sequence[Path]) -> list[Row]:
+    """Read the rows of results files that are there already, one after the other.
+
+    Raises:
+        UsageError: a file is missing, is no `results.csv`, or they hold results of several models, or none.
+    """
+    missing = next((path for path in paths if not path.is_file()), None)
+    if missing:
+        raise UsageError(f"{missing}: no such file; give the results.csv of an inspection")
+    rows = [row for path in paths for row in read_results(path)]
+    models = sorted({row.model for row in rows})
+    if len(models) != 1:
+        raise UsageError(f"{paths[0]}: holds results of {len(models)} models {models}; give those of one")
+    return rows
 
 
 def _resume(path: Path) -> list[Row]:

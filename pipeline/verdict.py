@@ -15,27 +15,38 @@ class Verdict(StrEnum):
 
 
 def decide(
-    *, score: float, threshold: float, where: str, doubts: tuple[str, ...], findings: tuple[str, ...]
+    *,
+    score: float,
+    threshold: float,
+    reject: float,
+    where: str,
+    doubts: tuple[str, ...],
+    findings: tuple[str, ...],
 ) -> tuple[Verdict, str]:
     """Judge one part that was inspected to the end.
 
     Args:
         score: anomaly score; NaN counts as not judged.
-        threshold: scores above it are NG.
+        threshold: scores above it are not OK.
+        reject: scores above it are NG; from `threshold` to it lies the grey zone, which is REVIEW.
         where: place of the strongest anomaly, in words.
         doubts: why the image cannot be judged safely, in words.
         findings: what is wrong with the print, in words.
 
     Returns:
-        The verdict and its reason. A certain fault weighs more than a doubt, a doubt more than a good score.
+        The verdict and its reason. A doubt weighs more than a fault, which it may have made up; a fault more than a
+        score in the grey zone.
     """
-    if not np.isfinite(score):
-        return Verdict.REVIEW, "the score is not a number; the image was not judged"
-    faults = [f"differs from good parts {where}"] if score > threshold else []
+    if not np.isfinite((score, threshold, reject)).all():
+        return Verdict.REVIEW, "the score or a threshold is not a number; the image was not judged"
+    faults = [f"differs from good parts {where}"] if score > reject else []
+    suspicions = [f"differs slightly from good parts {where}"] if threshold < score <= reject else []
     if doubts:
-        return Verdict.REVIEW, "; ".join((*doubts, *findings, *faults))
+        return Verdict.REVIEW, "; ".join((*doubts, *findings, *faults, *suspicions))
     if faults or findings:
-        return Verdict.NG, "; ".join((*faults, *findings))
+        return Verdict.NG, "; ".join((*faults, *suspicions, *findings))
+    if suspicions:
+        return Verdict.REVIEW, f"{suspicions[0]}; a person should look"
     return Verdict.OK, "like the good parts"
 
 

@@ -1,4 +1,4 @@
-"""Find and decode 1-D and 2-D codes: zxing-cpp first, ZBar as a second opinion."""
+"""Find and decode 1-D and 2-D codes: zxing-cpp first, then what reads the small and the blurred."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import logging
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
+
+from pipeline.print.bars import read_bars
 
 logger = logging.getLogger(__name__)
 
@@ -39,22 +41,25 @@ class Code:
 
 
 def read_codes(
-    grey: NDArray[np.uint8], *, origin: tuple[int, int] = (0, 0), thorough: bool = False
+    grey: NDArray[np.uint8],
+    *,
+    origin: tuple[int, int] = (0, 0),
+    expect: Literal["linear", "matrix"] | None = None,
 ) -> tuple[Code, ...]:
     """Decode every code in a grey image.
 
     Args:
         grey: (H, W) the image, or a crop of it.
         origin: x, y of the crop in its image; corners come out in the image's pixels.
-        thorough: where zxing-cpp reads nothing, enlarge the image for it, then ask ZBar (which reads no
-            DataMatrix). For crops that should hold a code.
+        expect: what the crop should hold. Where zxing-cpp reads nothing, thin 1-D bars are fitted, modules
+            enlarged, and ZBar is asked. Enlarged thin bars it would misread.
 
     Returns:
         The decoded codes; empty where there are none.
     """
     codes = _read_zxing(grey)
-    if not codes and thorough:
-        codes = _read_enlarged(grey) or _read_zbar(grey)
+    if not codes and expect:
+        codes = (_read_thin_bars if expect == "linear" else _read_enlarged)(grey) or _read_zbar(grey)
     shift = np.asarray(origin, dtype=np.float64)
     return tuple(Code(text, symbology, corners + shift) for text, symbology, corners in codes)
 
@@ -65,6 +70,11 @@ _Reading = tuple[str, str, NDArray[np.float64]]
 def _read_zxing(grey: NDArray[np.uint8]) -> list[_Reading]:
     found = zxingcpp.read_barcodes(np.ascontiguousarray(grey), formats=_formats())
     return [(code.text, code.format.name, _corners(code.position)) for code in found]
+
+
+def _read_thin_bars(grey: NDArray[np.uint8]) -> list[_Reading]:
+    reading = read_bars(grey)
+    return [(reading[0], "Code128", reading[1])] if reading else []
 
 
 def _read_enlarged(grey: NDArray[np.uint8]) -> list[_Reading]:

@@ -71,7 +71,7 @@ def _judge_code(name: str, measure: Measure, limits: Limits) -> tuple[str, ...]:
 
 
 @dataclass
-class _Spread:
+class Spread:
     """Mean, deviation and extremes of a stream (Welford 1962)."""
 
     count: int = 0
@@ -81,16 +81,18 @@ class _Spread:
     high: float = float("-inf")
 
     def add(self, value: float) -> None:
+        """Take in one value."""
         self.count += 1
         delta = value - self.mean
         self.mean += delta / self.count
         self.squares += delta * (value - self.mean)
         self.low, self.high = min(self.low, value), max(self.high, value)
 
-    def limits(self) -> tuple[float, float]:
-        spread = _SIGMAS * (self.squares / self.count) ** 0.5
-        below = max(spread, _HEADROOM * (self.mean - self.low))
-        above = max(spread, _HEADROOM * (self.high - self.mean))
+    def limits(self, *, sigmas: float = _SIGMAS, slack: float = 0.0) -> tuple[float, float]:
+        """How far good parts go: `sigmas` deviations or the extremes with headroom, and `slack` more."""
+        spread = sigmas * (self.squares / self.count) ** 0.5
+        below = max(spread, _HEADROOM * (self.mean - self.low)) + slack
+        above = max(spread, _HEADROOM * (self.high - self.mean)) + slack
         return self.mean - below, self.mean + above
 
 
@@ -98,8 +100,8 @@ class _Spread:
 class LimitsLearner:
     """Learns the limits of one zone from a stream of good parts' measures."""
 
-    ink: _Spread = field(default_factory=_Spread)
-    contrast: _Spread = field(default_factory=_Spread)
+    ink: Spread = field(default_factory=Spread)
+    contrast: Spread = field(default_factory=Spread)
     readable: int = 0
     symbologies: set[str] = field(default_factory=set)
     lengths: tuple[int, int] = (0, 0)

@@ -14,6 +14,7 @@ import numpy as np
 import pytesseract
 from numpy.typing import NDArray
 
+from pipeline.print.bars import orientation
 from pipeline.print.codes import LINEAR
 
 logger = logging.getLogger(__name__)
@@ -50,18 +51,11 @@ def classify(samples: Sequence[NDArray[np.uint8]], symbologies: Counter[str], co
     if symbologies:
         [(symbology, _)] = symbologies.most_common(1)
         return ZoneKind.LINEAR_CODE if symbology in LINEAR else ZoneKind.MATRIX_CODE
-    if np.median([coherence(sample) for sample in samples]) > _STRIPES:
+    if np.median([orientation(sample)[1] for sample in samples]) > _STRIPES:
         return ZoneKind.LINEAR_CODE
     if contrast < _ETCHED:
         return ZoneKind.ETCHED
     return ZoneKind.TEXT if _shows_text(samples) else ZoneKind.OTHER
-
-
-def coherence(grey: NDArray[np.uint8]) -> float:
-    """How parallel the edges are, 0..1: coherence of the structure tensor (Bigun and Granlund 1987)."""
-    gx, gy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
-    xx, yy, xy = float((gx * gx).mean()), float((gy * gy).mean()), float((gx * gy).mean())
-    return float(np.hypot(xx - yy, 2 * xy) / max(xx + yy, np.finfo(float).tiny))
 
 
 def _shows_text(samples: Iterable[NDArray[np.uint8]]) -> bool:

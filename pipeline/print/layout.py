@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
@@ -20,13 +21,19 @@ _MAX_BLOCKS: Final = 255  # what a uint8 label map can name
 Box = tuple[int, int, int, int]  # x, y, width, height
 
 
-def find_blocks(strength: NDArray[np.float32], kurtosis: NDArray[np.float32], width: int) -> NDArray[np.uint8]:
+def find_blocks(
+    strength: NDArray[np.float32],
+    kurtosis: NDArray[np.float32],
+    width: int,
+    codes: Sequence[NDArray[np.bool_]] = (),
+) -> NDArray[np.uint8]:
     """Label the blocks of variable print.
 
     Args:
         strength: (H, W) variation of strokes between good parts beyond misregistration, grey levels.
         kurtosis: (H, W) of the strokes' contrast over good parts: 1/p for a mark that p of the parts show.
         width: widest stroke, pixels.
+        codes: (H, W) each, where a matrix code was read; each that varies is a block, whatever stands beside it.
 
     Returns:
         (H, W) 0 where nothing is variable, 1, 2, ... inside the blocks, in reading order.
@@ -35,8 +42,12 @@ def find_blocks(strength: NDArray[np.float32], kurtosis: NDArray[np.float32], wi
     varies = ((strength > _REACH * noise) & (kurtosis < _RECURRENT)).astype(np.uint8)
     half = np.ones((width // 2, width // 2), np.uint8)
     varies = np.asarray(cv2.morphologyEx(varies, cv2.MORPH_OPEN, half), dtype=np.uint8)
-    groups = _groups(varies, width)
+    for code in codes:
+        varies[_near(code, width // 2) & ~code] = 0  # parted from its neighbours
+    rest = np.where(np.any(codes, axis=0), 0, varies) if len(codes) else varies
+    groups = _groups(rest.astype(np.uint8), width)
     blocks = [block for group in groups for block in _cut_group(group, strength, width)]
+    blocks += [code & (varies > 0) for code in codes]
     marks = (kurtosis < _BIMODAL) & (strength > _PEAK * noise)
     blocks = [block for block in blocks if _is_print(block, marks, width)]
     return _grow(_label(blocks, varies.shape), width // 2)
@@ -85,6 +96,10 @@ def _valley(profile: NDArray[np.float32], min_gap: int) -> int | None:
     depth = level / np.maximum(banks, np.finfo(np.float32).tiny)
     at = int(np.argmin(depth))
     return at if depth[at] < _VALLEY and 0 < at < len(profile) - 1 else None
+
+
+def _near(pixels: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    return cv2.dilate(pixels.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
 
 
 def _groups(varies: NDArray[np.uint8], width: int) -> list[NDArray[np.bool_]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from pipeline.images import Image
-from pipeline.print.codes import Code, read_codes
+from pipeline.print.codes import LINEAR, Code, read_codes
 from pipeline.print.findings import Measure, judge
+from pipeline.print.kinds import ZoneKind
+from pipeline.print.sheet import Sheet, judge_sheet, view_sheet
 from pipeline.print.strokes import cover, ink_response
 from pipeline.print.zones import PrintZone
 from pipeline.registration import Registration
 
 _ZONES: Final = TypeAdapter(tuple[PrintZone, ...])
+_SHEETS: Final = TypeAdapter(tuple[Sheet, ...])
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,14 @@ class PrintStage:
         stroke_width: widest stroke that counts as print, pixels.
         zones: where print is.
         labels: (H, W) uint8, 0 outside, i + 1 where good parts vary inside zone i.
+        sheets: labels that carry print.
     """
 
     size: tuple[int, int]
     stroke_width: int
     zones: tuple[PrintZone, ...]
     labels: NDArray[np.uint8]
+    sheets: tuple[Sheet, ...] = ()
 
     def find(self, image: Image, registration: Registration) -> PrintMask:
         """Find the print on one image.
@@ -60,7 +65,11 @@ class PrintStage:
         """
         pixels = np.zeros(self.size[::-1], np.uint8)
         codes: list[Code] = []
-        findings: list[str] = []
+        findings = [
+            finding
+            for sheet in self.sheets
+            for finding in judge_sheet(sheet, view_sheet(image, registration, sheet, self.stroke_width))
+        ]
         for label, zone in enumerate(self.zones, start=1):
             view = view_zone(image, registration, zone, self.labels, label, self.stroke_width)
             pixels[zone.window] |= view.mask
@@ -71,7 +80,13 @@ class PrintStage:
     def to_dict(self) -> dict[str, Any]:
         """Everything but `labels`, as plain JSON values."""
         zones = _ZONES.dump_python(self.zones, mode="json")
-        return {"size": list(self.size), "stroke_width": self.stroke_width, "zones": zones}
+        sheets = _SHEETS.dump_python(self.sheets, mode="json")
+        return {
+            "size": list(self.size),
+            "stroke_width": self.stroke_width,
+            "zones": zones,
+            "sheets": sheets,
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], labels: NDArray[np.uint8]) -> PrintStage:
@@ -79,7 +94,8 @@ class PrintStage:
         width, height = data["size"]
         if labels.shape != (height, width):
             raise ValueError(f"print zone map is {labels.shape}, not {(height, width)}")
-        return cls((width, height), data["stroke_width"], _ZONES.validate_python(data["zones"]), labels)
+        zones, sheets = _ZONES.validate_python(data["zones"]), _SHEETS.validate_python(data.get("sheets", ()))
+        return cls((width, height), data["stroke_width"], zones, labels, sheets)
 
 
 @dataclass(frozen=True)
@@ -136,8 +152,10 @@ def _codes(
     if x >= right or y >= bottom:
         return ()
     crop = np.asarray(cv2.cvtColor(image[y:bottom, x:right], cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    codes = read_codes(crop, origin=(x, y), thorough=True)
-    return tuple(code for code in codes if _centred_in(zone, code, registration)) or _undecoded(registration, zone, ink)
+    expect: Literal["linear", "matrix"] = "linear" if zone.kind is ZoneKind.LINEAR_CODE else "matrix"
+    codes = read_codes(crop, origin=(x, y), expect=expect)
+    own = [code for code in codes if (code.symbology in LINEAR) is (zone.kind is ZoneKind.LINEAR_CODE)]
+    return tuple(code for code in own if _centred_in(zone, code, registration)) or _undecoded(registration, zone, ink)
 
 
 def _original_box(image: Image, registration: Registration, zone: PrintZone, margin: int) -> tuple[int, int, int, int]:

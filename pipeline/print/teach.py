@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.images import Image
 from pipeline.print.codes import Code, read_codes
 from pipeline.print.findings import LimitsLearner
+from pipeline.print.sheet import SheetLearner, find_sheets, view_sheet
 from pipeline.print.stage import PrintStage, view_zone
 from pipeline.print.zones import ZoneLearner
 from pipeline.registration import Registration
@@ -40,22 +41,30 @@ def teach(parts: Iterable[tuple[Image, Registration]], size: tuple[int, int]) ->
         searches += 1
         learner.add(_register(image, registration, size), codes)
     zones, labels = learner.zones()
-    return _with_limits(PrintStage(size, learner.stroke_width, zones, labels), parts)
+    sheets = find_sheets(learner.samples, zones, learner.stroke_width)
+    return _with_limits(PrintStage(size, learner.stroke_width, zones, labels, sheets), parts)
 
 
 def _with_limits(stage: PrintStage, parts: Iterable[tuple[Image, Registration]]) -> PrintStage:
-    """Learn each zone's limits from what the stage sees on the same parts."""
+    """Learn the limits of zones and labels from what the stage sees on the same parts."""
     if not stage.zones:
         return stage
-    learners = [LimitsLearner() for _ in stage.zones]
+    zones = [LimitsLearner() for _ in stage.zones]
+    sheets = [SheetLearner(sheet) for sheet in stage.sheets]
     for image, registration in parts:
         if not registration.found:
             continue
-        for label, (zone, learner) in enumerate(zip(stage.zones, learners, strict=True), start=1):
+        for label, (zone, limits) in enumerate(zip(stage.zones, zones, strict=True), start=1):
             view = view_zone(image, registration, zone, stage.labels, label, stage.stroke_width)
-            learner.add(view.measure)
-    zones = zip(stage.zones, learners, strict=True)
-    return replace(stage, zones=tuple(replace(zone, limits=learner.limits()) for zone, learner in zones))
+            limits.add(view.measure)
+        for sheet, learner in zip(stage.sheets, sheets, strict=True):
+            learner.add(view_sheet(image, registration, sheet, stage.stroke_width))
+    judged = zip(stage.zones, zones, strict=True)
+    return replace(
+        stage,
+        zones=tuple(replace(zone, limits=learner.limits()) for zone, learner in judged),
+        sheets=tuple(known for learner in sheets if (known := learner.sheet())),
+    )
 
 
 def _all_codes(image: Image, registration: Registration) -> tuple[Code, ...]:

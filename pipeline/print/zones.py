@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.images import Image
-from pipeline.print.codes import Code
+from pipeline.print.codes import LINEAR, Code
 from pipeline.print.findings import Limits
 from pipeline.print.kinds import ZoneKind, classify
-from pipeline.print.layout import Box, box_of, find_blocks
+from pipeline.print.layout import box_of, find_blocks
+from pipeline.print.likeness import same_marks
 from pipeline.print.strokes import ink_level, ink_response, stroke_response, stroke_width
 
 _SAMPLES: Final = 8  # good parts kept as images, to look at contrast and to read text
@@ -38,6 +39,7 @@ class PrintZone:
         x, y, width, height: box in pixels of the reference frame.
         dark: the ink is darker than its ground.
         level: stroke response from which on a pixel is ink, grey levels, 0..255.
+        fixed: the print says the same on every part; only its place varies.
         limits: what good parts show here.
     """
 
@@ -49,6 +51,7 @@ class PrintZone:
     height: int
     dark: bool
     level: float
+    fixed: bool = False
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -67,7 +70,7 @@ class ZoneLearner:
         self.stroke_width = stroke_width(size)
         self._count = 0
         self._moments = np.zeros((3, height, width))  # sums of the response, its square and its fourth power
-        self._samples: list[NDArray[np.uint8]] = []
+        self.samples: list[NDArray[np.uint8]] = []
         self._codes: list[tuple[str, NDArray[np.float64]]] = []
 
     def add(self, registered: Image, codes: Iterable[Code] = ()) -> None:
@@ -83,19 +86,25 @@ class ZoneLearner:
         for total, power in zip(self._moments, (response, square, square * square), strict=True):
             total += power
         self._count += 1
-        if len(self._samples) < _SAMPLES:
-            self._samples.append(grey)
+        if len(self.samples) < _SAMPLES:
+            self.samples.append(grey)
         self._codes.extend((code.symbology, code.corners) for code in codes)
 
     def zones(self) -> tuple[tuple[PrintZone, ...], NDArray[np.uint8]]:
-        """The zones so far, and a (H, W) map: 0 outside, i + 1 where the parts vary inside zone i."""
+        """The zones so far, and a (H, W) map: 0 outside, i + 1 where the parts vary inside zone i.
+
+        Print that is always the same is a zone only beside print that is not, on a label that moves.
+        """
         if not self._count:
             return (), np.zeros(self.size[::-1], np.uint8)
         strength, kurtosis = self._variation()
-        labels = find_blocks(strength, kurtosis, self.stroke_width)
+        labels = find_blocks(strength, kurtosis, self.stroke_width, self._code_areas(linear=False))
         names: Counter[str] = Counter()
         blocks = (labels == label for label in range(1, int(labels.max()) + 1))
-        return tuple(self._zone(block, strength, names) for block in blocks), labels
+        zones = tuple(self._zone(block, strength, names) for block in blocks)
+        if all(zone.fixed for zone in zones):  # then it is the pose that varies, not the print
+            return (), np.zeros_like(labels)
+        return zones, labels
 
     def _variation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Strength and kurtosis of the strokes' variation, both smoothed over half a stroke's width."""
@@ -106,41 +115,45 @@ class ZoneLearner:
         window = (self.stroke_width // 2 | 1,) * 2
         smooth = cv2.blur(strength.astype(np.float32), window)
         kurtosis = cv2.blur(fourth, window) / np.maximum(cv2.blur(square, window), 1) ** 2
-        for area in self._code_areas():  # a code varies as one, its finder pattern too
+        for area in self._code_areas(linear=True) + self._code_areas(
+            linear=False
+        ):  # a code varies as one, its finder pattern too
             smooth[area], kurtosis[area] = smooth[area].max(), kurtosis[area].min()
         return np.asarray(smooth, dtype=np.float32), kurtosis.astype(np.float32)
 
-    def _code_areas(self) -> list[NDArray[np.bool_]]:
-        """Where codes were decoded, each place once."""
+    def _code_areas(self, *, linear: bool) -> list[NDArray[np.bool_]]:
+        """Where 1-D or matrix codes were decoded, each place once."""
         areas = np.zeros(self.size[::-1], np.uint8)
-        for _, corners in self._codes:
-            cv2.fillConvexPoly(areas, np.rint(corners).astype(np.int32), 1)
+        for symbology, corners in self._codes:
+            if (symbology in LINEAR) is linear:
+                cv2.fillConvexPoly(areas, np.rint(corners).astype(np.int32), 1)
         count, labels = cv2.connectedComponents(areas)
         return [labels == label for label in range(1, count)]
 
     def _zone(self, pixels: NDArray[np.bool_], strength: NDArray[np.float32], names: Counter[str]) -> PrintZone:
         box = box_of(pixels)
         x, y, width, height = box
-        symbologies = Counter(symbology for symbology, corners in self._codes if _inside(corners, box))
+        symbologies = Counter(symbology for symbology, corners in self._codes if _inside(corners, pixels))
         core = _core(pixels, strength, self.stroke_width)
         dark = self._is_dark(core)
         contrast, ground = self._responses(core, dark=dark)
-        crops = [grey[y : y + height, x : x + width] for grey in self._samples]
+        crops = [grey[y : y + height, x : x + width] for grey in self.samples]
         kind = classify(crops, symbologies, contrast)
         stem = symbologies.most_common(1)[0][0].lower() if symbologies else kind.value
         names[stem] += 1
         level = ink_level(contrast, ground, fine=kind is ZoneKind.LINEAR_CODE)
-        return PrintZone(f"{stem} {names[stem]}", kind, x, y, width, height, dark, level)
+        fixed = same_marks(self.samples, box, pixels, self.stroke_width)
+        return PrintZone(f"{stem} {names[stem]}", kind, x, y, width, height, dark, level, fixed)
 
     def _is_dark(self, core: NDArray[np.bool_]) -> bool:
         """Print is on the other side of the ground that surrounds it."""
         ring = _ring(core, 2)
-        return bool(np.mean([float(grey[core].mean() - np.median(grey[ring])) for grey in self._samples]) < 0)
+        return bool(np.mean([float(grey[core].mean() - np.median(grey[ring])) for grey in self.samples]) < 0)
 
     def _responses(self, core: NDArray[np.bool_], *, dark: bool) -> tuple[float, float]:
         """Typical stroke response of the print's ink and of the ground around it."""
         ring = _ring(core, self.stroke_width)
-        responses = [ink_response(grey, self.stroke_width, dark=dark) for grey in self._samples]
+        responses = [ink_response(grey, self.stroke_width, dark=dark) for grey in self.samples]
         ink = np.mean([np.percentile(response[core], 95) for response in responses])
         return float(ink), float(np.mean([np.median(response[ring]) for response in responses]))
 
@@ -158,7 +171,7 @@ def _ring(core: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
     return (grown > 0) & ~core
 
 
-def _inside(corners: NDArray[np.float64], box: Box) -> bool:
-    x, y, width, height = box
-    centre_x, centre_y = corners.mean(axis=0)
-    return bool(x <= centre_x < x + width and y <= centre_y < y + height)
+def _inside(corners: NDArray[np.float64], pixels: NDArray[np.bool_]) -> bool:
+    """Whether most of a code lies on the pixels."""
+    code = cv2.fillConvexPoly(np.zeros(pixels.shape, np.uint8), np.rint(corners).astype(np.int32), 1) > 0
+    return bool(np.count_nonzero(code & pixels) > np.count_nonzero(code) / 2)

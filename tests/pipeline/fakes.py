@@ -1,5 +1,6 @@
 """A model that needs no training: it calls every part NG that has a white pixel."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipeline.calibration import Goal, calibrate_scores
 from pipeline.config import Config
 from pipeline.exceptions import ImageError
 from pipeline.images import Image, read_image, write_image
@@ -18,6 +20,9 @@ from pipeline.verdict import Verdict
 SIZE = (120, 80)
 THRESHOLD = 5.0
 SHIFT = (6, -4)
+CALIBRATION = replace(
+    calibrate_scores(np.linspace(0, THRESHOLD, 299), np.zeros(0), Goal()), threshold=THRESHOLD, reject=THRESHOLD
+)
 
 
 def part(defect: tuple[int, int] | None = None) -> Image:
@@ -41,7 +46,7 @@ class FakeInspector(Inspector):
     def __init__(self, model_id: str = "fake") -> None:
         self.model_id = model_id
         self.size = SIZE
-        settings: Any = SimpleNamespace(config=Config())
+        settings: Any = SimpleNamespace(config=Config(), calibration=CALIBRATION)
         self.bundle = settings
         self.seen: list[str] = []
 

@@ -12,7 +12,7 @@ from pipeline.images import read_image
 from pipeline.inspector import Inspector
 from tests.pipeline.fakes import FakeInspector, folder_of_parts
 
-COMMANDS = ("train", "calibrate", "inspect", "evaluate", "explain", "info")
+COMMANDS = ("train", "calibrate", "recalibrate", "inspect", "evaluate", "explain", "msa", "drift", "info")
 
 
 @pytest.fixture
@@ -125,9 +125,14 @@ def test_evaluate_writes_metrics_and_pictures(model: str, tmp_path: Path, capsys
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["auroc"] == 0.75
     assert metrics["false call rate"] == 0.5
-    assert read_image(out / "roc.png", max_megapixels=1).shape == (720, 720, 3)
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert re.findall(r"<code>(\w+/\d.png)</code>", page) == ["good/1.png", "dent/0.png", "good/0.png"]
+    assert re.findall(r"<code>(\w+/\d.png)</code>", page) == ["good/1.png"]
+    lines = (out / "report.csv").read_text().splitlines()
+    assert [line.split(",")[:6] for line in lines[1:]] == [
+        ["good", "2", "1", "1", "0", "0"],
+        ["dent", "1", "0", "1", "0", "0"],
+        ["all bad", "1", "0", "1", "0", "0"],
+    ]
     assert "AUROC" in capsys.readouterr().out
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import zxingcpp
@@ -36,6 +38,6 @@ def test_corners_are_in_the_image_that_the_crop_is_from() -> None:
     np.testing.assert_allclose(whole.corners.max(axis=0), dark.max(axis=0), atol=2)
 
 
-@pytest.mark.parametrize("thorough", [False, True])
-def test_plain_ground_holds_no_code(thorough: bool) -> None:
-    assert read_codes(np.full((80, 80), 200, np.uint8), thorough=thorough) == ()
+@pytest.mark.parametrize("expect", [None, "linear", "matrix"])
+def test_plain_ground_holds_no_code(expect: Literal["linear", "matrix"] | None) -> None:
+    assert read_codes(np.full((80, 80), 200, np.uint8), expect=expect) == ()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.print import kinds
-from pipeline.print.kinds import ZoneKind, classify, coherence
+from pipeline.print.kinds import ZoneKind, classify
 
 NOISE = np.random.default_rng(1).integers(0, 255, (40, 80)).astype(np.uint8)
 BARS = np.tile(np.repeat(NOISE[:1, ::4], 4, axis=1), (40, 1))
@@ -30,8 +30,3 @@ def test_faint_marks_are_etched() -> None:
 def test_without_tesseract_print_counts_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "_has_tesseract", lambda: False)
     assert classify([NOISE], Counter(), 100) is ZoneKind.TEXT
-
-
-def test_coherence_of_bars_and_of_noise() -> None:
-    assert coherence(BARS) > 0.99
-    assert coherence(NOISE) < 0.3

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from pipeline.print import PrintStage, ZoneLearner, teach
+from pipeline.images import Image
+from pipeline.print import PrintStage, ZoneKind, ZoneLearner, teach
 from tests.pipeline.print.parts import CODE_BOX, HERE, SIZE, TEXT_BOX, draw_part, draw_parts
 
 
@@ -49,6 +51,32 @@ def test_learner_keeps_the_same_memory_for_more_parts() -> None:
     learner = ZoneLearner(SIZE)
     for image, _ in draw_parts(12):
         learner.add(image)
-    kept = len(learner._samples)
+    kept = len(learner.samples)
     learner.add(draw_part(99).image)
-    assert len(learner._samples) == kept
+    assert len(learner.samples) == kept
+
+
+def test_word_that_is_only_turned_is_no_zone() -> None:
+    rng = np.random.default_rng(3)
+    learner = ZoneLearner(SIZE)
+    for seed in range(30):
+        learner.add(_turn(draw_part(seed, serial="GOODYEAR", code="").image, rng.uniform(-4, 4)))
+    assert learner.zones()[0] == ()
+
+
+def test_fixed_word_on_a_moving_label_is_a_zone_beside_print_that_varies() -> None:
+    rng = np.random.default_rng(4)
+    learner = ZoneLearner(SIZE)
+    for seed in range(30):
+        image = draw_part(seed, serial="GOODYEAR").image
+        learner.add(np.roll(image, rng.integers(-4, 5, 2), axis=(0, 1)))
+    zones, labels = learner.zones()
+    fixed = {bool(zone.fixed) for zone in zones if zone.kind is not ZoneKind.MATRIX_CODE}
+    assert True in fixed
+    assert any(not zone.fixed for zone in zones)
+    assert labels.any()
+
+
+def _turn(image: Image, angle: float) -> Image:
+    matrix = cv2.getRotationMatrix2D((110, 75), angle, 1.0)
+    return np.asarray(cv2.warpAffine(image, matrix, SIZE, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)

@@ -1,0 +1,135 @@
+"""What the print stage learned, and what it sees on one image, as pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.drawing import BLACK, BLUE, BOLD, ORANGE, PURPLE, WHITE, Colour, text_block, text_width
+from pipeline.images import Image
+from pipeline.print.kinds import ZoneKind
+from pipeline.print.sheet import locate
+from pipeline.print.stage import PrintMask, PrintStage
+from pipeline.print.strokes import ink_response
+from pipeline.registration import Registration
+
+Points = NDArray[np.float64]
+T = TypeVar("T")
+
+_SIZE: Final = 14  # px, of letters
+_COLOURS: Final = {ZoneKind.LINEAR_CODE: PURPLE, ZoneKind.MATRIX_CODE: PURPLE}
+
+
+def zones_picture(reference: Image, stage: PrintStage) -> Image:
+    """Outline zones and labels on the reference image, with their names.
+
+    Args:
+        reference: (H, W, 3) in the reference frame.
+        stage: what was learned.
+
+    Returns:
+        (H, W, 3); text blue, codes purple, labels orange.
+    """
+    picture = reference.copy()
+    for sheet in stage.sheets:
+        corners = _box(sheet.x, sheet.y, sheet.width, sheet.height)
+        _outline(picture, [corners], ORANGE)
+        _name(picture, sheet.name, (sheet.x + sheet.width, sheet.y + sheet.height), ORANGE)
+    for label, zone in enumerate(stage.zones, start=1):
+        colour = _COLOURS.get(zone.kind, BLUE)
+        shape = (stage.labels == label).astype(np.uint8)
+        outlines, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        _outline(picture, outlines, colour)
+        _name(picture, f"{zone.name}, always the same" if zone.fixed else zone.name, (zone.x, zone.y), colour)
+    return picture
+
+
+def mask_pictures(image: Image, registration: Registration, stage: PrintStage) -> dict[str, Image]:
+    """Show the steps from an image to its print mask.
+
+    Args:
+        image: (H, W, 3) in the original frame.
+        registration: where the part is on it.
+        stage: what was learned.
+
+    Returns:
+        By name, in order: "registered", "strokes", "mask" and "findings", each (H + caption, W, 3) with the
+        time that it took.
+    """
+    registered, to_register = _timed(lambda: _register(image, registration, stage.size))
+    strokes, to_respond = _timed(lambda: _strokes(registered, stage))
+    found, to_find = _timed(lambda: stage.find(image, registration))
+    masked = registered.copy()
+    masked[found.pixels > 0] = BLUE
+    share = np.count_nonzero(found.pixels) / found.pixels.size
+    words = "; ".join(found.findings) or "nothing wrong with the print"
+    return {
+        "registered": _captioned(registered, f"registered: {to_register:.1f} ms"),
+        "strokes": _captioned(strokes, f"strokes of each zone's ink: {to_respond:.1f} ms"),
+        "mask": _captioned(masked, f"mask: {share:.1%} of the image, {to_find:.1f} ms for the whole stage"),
+        "findings": _captioned(_codes_and_labels(image, registration, stage, found), words),
+    }
+
+
+def _timed(step: Callable[[], T]) -> tuple[T, float]:
+    start = time.perf_counter()
+    return step(), (time.perf_counter() - start) * 1e3
+
+
+def _register(image: Image, registration: Registration, size: tuple[int, int]) -> Image:
+    warped = cv2.warpAffine(image, registration.matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, dtype=np.uint8)
+
+
+def _strokes(registered: Image, stage: PrintStage) -> Image:
+    """Response of the strokes in each zone, brightest where it reaches twice the level that counts as ink."""
+    grey = np.asarray(cv2.cvtColor(registered, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    level = np.zeros(grey.shape, np.float32)
+    for label, zone in enumerate(stage.zones, start=1):
+        response = ink_response(grey, stage.stroke_width, dark=zone.dark)
+        level = np.where(stage.labels == label, response / (2 * zone.level), level).astype(np.float32)
+    return np.repeat(np.clip(255 * level, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _codes_and_labels(image: Image, registration: Registration, stage: PrintStage, found: PrintMask) -> Image:
+    """The original image with the labels and codes that were found on it."""
+    picture = image.copy()
+    for sheet in stage.sheets:
+        pose = locate(image, registration, sheet, stage.stroke_width)
+        if pose is not None:
+            corners = cv2.boxPoints(((pose.x, pose.y), (pose.width, pose.height), pose.angle))
+            _outline(picture, [registration.to_original(np.asarray(corners, np.float64))], ORANGE)
+    for code in found.codes:
+        _outline(picture, [code.corners], PURPLE)
+        x, y = np.rint(code.corners.max(axis=0)).astype(int)
+        _name(picture, code.text or f"{code.symbology}, not readable", (int(x), int(y)), PURPLE)
+    return picture
+
+
+def _box(x: int, y: int, width: int, height: int) -> Points:
+    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], np.float64)
+
+
+def _outline(picture: Image, outlines: list[Points] | tuple[cv2.typing.MatLike, ...], colour: Colour) -> None:
+    shapes = [np.rint(outline).astype(np.int32) for outline in outlines]
+    cv2.polylines(picture, shapes, True, WHITE, 3, cv2.LINE_AA)
+    cv2.polylines(picture, shapes, True, colour, 1, cv2.LINE_AA)
+
+
+def _name(picture: Image, text: str, corner: tuple[int, int], colour: Colour) -> None:
+    """Write in white on a plate of a colour, left of and below a corner, kept inside the picture."""
+    plate = text_block(text, text_width(text, _SIZE, BOLD) + _SIZE, _SIZE, ink=WHITE, paper=colour, weight=BOLD)
+    height, width = plate.shape[:2]
+    left = max(0, min(corner[0] - width, picture.shape[1] - width))
+    top = max(0, min(corner[1], picture.shape[0] - height))
+    view = picture[top : top + height, left : left + width]
+    view[:] = plate[: view.shape[0], : view.shape[1]]
+
+
+def _captioned(picture: Image, words: str) -> Image:
+    return np.vstack([text_block(words, picture.shape[1], _SIZE, ink=BLACK), picture])

@@ -1,0 +1,40 @@
+import pytest
+import timm
+import torch
+from torch import nn
+
+from models.backbone import CHANNELS, STRIDES, Backbone, _imagenet_weights
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return Backbone().eval()
+
+
+def test_folding_the_norms_changes_nothing_but_the_speed(backbone: Backbone) -> None:
+    whole = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True, out_indices=(1, 2, 3))
+    whole.load_state_dict(_imagenet_weights(whole))
+    whole.eval()
+    image = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    for found, expected in zip(backbone(image), whole((image - 0.5) / 0.5), strict=True):
+        assert expected.std() > 0.1
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+    assert not [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def test_shapes(backbone: Backbone) -> None:
+    maps = backbone(torch.rand(2, 3, 64, 96))
+    assert [tuple(found.shape) for found in maps] == [
+        (2, channels, 64 // stride, 96 // stride) for channels, stride in zip(CHANNELS, STRIDES, strict=True)
+    ]
+
+
+def test_it_is_frozen_and_ends_after_stride_16(backbone: Backbone) -> None:
+    assert not any(weight.requires_grad for weight in backbone.parameters())
+    assert sum(weight.numel() for weight in backbone.parameters()) < 0.75e6
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    other = timm.create_model("tf_efficientnet_lite1", pretrained=False, features_only=True, out_indices=(1, 2, 3))
+    with pytest.raises(RuntimeError, match="do not fit"):
+        _imagenet_weights(other)

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from models.batches import to_tensor
+from models.detector import LEVELS, Detector
+from models.frames import Frames
+from pipeline.images import Image, Mask
+from tests.models.conftest import SIZE
+
+
+def judged(detector: Detector, image: Image, ignored: Mask) -> tuple[Tensor, ...]:
+    with torch.no_grad():
+        found: tuple[Tensor, ...] = detector(torch.from_numpy(image[None]), torch.from_numpy(ignored[None]))
+    return found
+
+
+NOTHING = np.zeros(SIZE[::-1], np.uint8)
+
+
+def with_hole(image: Image, x: int, y: int) -> Image:
+    spoilt = np.array(image)
+    spoilt[y - 4 : y + 4, x - 4 : x + 4] = (250, 10, 10)
+    return spoilt
+
+
+def test_shapes_and_types(detector: Detector, frames: Frames) -> None:
+    score, anomaly, painted, ssim, features = judged(detector, *frames[0])
+    assert score.shape == (1,)
+    assert anomaly.shape == ssim.shape == features.shape == (1, 16, 24)
+    assert painted.shape == (1, 64, 96, 3)
+    assert painted.dtype == torch.uint8
+
+
+def test_the_score_is_the_peak_of_the_anomaly(detector: Detector, frames: Frames) -> None:
+    for index in range(4):
+        score, anomaly, *_ = judged(detector, *frames[index])
+        assert score.item() == anomaly.max().item()
+
+
+@pytest.mark.parametrize(("x", "y"), [(30, 40), (60, 20), (80, 50)])
+def test_a_fault_is_found_where_it_is(detector: Detector, frames: Frames, x: int, y: int) -> None:
+    good = max(judged(detector, *frames[index])[0].item() for index in range(len(frames)))
+    score, anomaly, *_ = judged(detector, with_hole(frames[0][0], x, y), NOTHING)
+    row, column = np.unravel_index(int(anomaly.argmax()), (16, 24))
+    assert score.item() > 2 * good
+    assert abs(column * 4 + 2 - x) <= 8
+    assert abs(row * 4 + 2 - y) <= 8
+
+
+def test_residuals_are_nowhere_negative_and_zero_where_nothing_is_compared(detector: Detector, frames: Frames) -> None:
+    kept = torch.ones(1, 1, 64, 96)
+    kept[..., :, 48:] = 0
+    with torch.no_grad():
+        raw = detector.residuals(detector.reconstruct(to_tensor(frames[0][0][None])), kept)
+        standardised = detector.standardise(raw, kept)
+    for level, stride, found in zip(raw, LEVELS, standardised, strict=True):
+        assert level.min() >= -1e-5
+        assert level.shape == found.shape == (1, 1, 64 // stride, 96 // stride)
+        assert (found[..., 48 // stride :] == 0).all()
+        assert found[..., : 48 // stride].abs().max() > 0
+
+
+def test_a_fault_under_the_mask_is_not_seen_there(detector: Detector, frames: Frames) -> None:
+    ignored = NOTHING.copy()
+    ignored[16:48, 32:80] = 255
+    seen = judged(detector, with_hole(frames[0][0], 56, 32), NOTHING)[0].item()
+    hidden = judged(detector, with_hole(frames[0][0], 56, 32), ignored)[0].item()
+    assert hidden < seen / 2
+
+
+def test_nothing_to_compare_is_no_number_out_of_range(detector: Detector, frames: Frames) -> None:
+    everything = np.full(SIZE[::-1], 255, np.uint8)
+    score, anomaly, *_ = judged(detector, with_hole(frames[0][0], 56, 32), everything)
+    clean = judged(detector, frames[0][0], everything)
+    assert torch.isfinite(anomaly).all()
+    assert score.item() == clean[0].item()
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_black_or_white_image_is_anomalous_not_a_failure(detector: Detector, frames: Frames, value: int) -> None:
+    score, anomaly, *_ = judged(detector, np.full((64, 96, 3), value, np.uint8), NOTHING)
+    assert torch.isfinite(anomaly).all()
+    assert score.item() > max(judged(detector, *frames[index])[0].item() for index in range(len(frames)))

@@ -1,0 +1,40 @@
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from models.detector import Detector
+from models.frames import Frames
+from pipeline.images import Image, Mask
+from pipeline.network import OUTPUTS, Network
+from tests.models.conftest import SIZE
+
+
+def noise(seed: int) -> tuple[Image, Mask]:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
+    return image, np.where(rng.random(SIZE[::-1]) < 0.2, 255, 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_graph_computes_what_the_network_does(
+    detector: Detector, exported: bytes, frames: Frames, number: int
+) -> None:
+    image, ignored = frames[number] if number < 3 else noise(number)
+    found = Network(exported).run(np.array(image), np.array(ignored))
+    with torch.no_grad():
+        score, *maps = detector(torch.from_numpy(np.array(image))[None], torch.from_numpy(np.array(ignored))[None])
+    assert found.score == pytest.approx(score.item(), abs=0.01, rel=1e-3)
+    for ours, theirs, name in zip(found[1:], maps, OUTPUTS[1:], strict=True):
+        tolerance = 1 if name == "reconstruction" else 0.01  # a grey level; a hundredth of a deviation
+        np.testing.assert_allclose(
+            np.asarray(ours, np.float64), theirs[0].numpy(), atol=tolerance, rtol=1e-3, err_msg=name
+        )
+
+
+def test_the_graph_is_data_that_needs_no_other_file(exported: bytes) -> None:
+    graph = onnx.load_from_string(exported)
+    onnx.checker.check_model(graph)
+    assert [output.name for output in graph.graph.output] == list(OUTPUTS)
+    assert {node.domain for node in graph.graph.node} <= {"", "ai.onnx"}
+    assert not [weight for weight in graph.graph.initializer if weight.external_data]

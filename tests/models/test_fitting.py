@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import models.fitting
+from models.batches import to_tensor
+from models.detector import Detector
+from models.fitting import features_of, fit
+from models.frames import Frames
+from pipeline.config import TrainingConfig
+from tests.models.conftest import make_detector
+
+CONFIG = TrainingConfig(steps=8, batch_size=2, learning_rate=2e-3)
+
+
+class KilledError(Exception):
+    """Stands for a kill: nothing may be tidied up after it."""
+
+
+def fitted(frames: Frames, checkpoint: Path, config: TrainingConfig = CONFIG, *, kill_at: int = 0) -> Detector:
+    """A new detector, fitted; raises KilledError in step `kill_at`."""
+
+    def report(step: int, _: float) -> None:
+        if step == kill_at:
+            raise KilledError
+
+    detector = make_detector(frames)
+    fit(detector, frames, config, checkpoint=checkpoint, report=report)
+    return detector
+
+
+def weights(detector: Detector) -> dict[str, Tensor]:
+    return detector.autoencoder.state_dict()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    return fitted(frames, tmp_path_factory.mktemp("fit") / "checkpoint.pt")
+
+
+@pytest.mark.parametrize("kill_at", [1, 2, 5, 8])
+def test_a_resumed_run_ends_bit_for_bit_like_an_undisturbed_one(
+    frames: Frames, undisturbed: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int
+) -> None:
+    monkeypatch.setattr(models.fitting, "CHECKPOINT_SECONDS", 0)
+    with pytest.raises(KilledError):
+        fitted(frames, tmp_path / "checkpoint.pt", kill_at=kill_at)
+    resumed = fitted(frames, tmp_path / "checkpoint.pt")
+    for name, weight in weights(undisturbed).items():
+        assert torch.equal(weight, weights(resumed)[name]), name
+
+
+def test_a_resumed_run_does_only_what_is_left(frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models.fitting, "CHECKPOINT_SECONDS", 0)
+    with pytest.raises(KilledError):
+        fitted(frames, tmp_path / "checkpoint.pt", kill_at=4)
+    steps: list[int] = []
+    fit(
+        make_detector(frames), frames, CONFIG,
+        checkpoint=tmp_path / "checkpoint.pt", report=lambda step, _: steps.append(step),
+    )  # fmt: skip
+    assert steps == [4, 5, 6, 7, 8]  # step 4 was done, but killed before it was saved
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_finished_run_is_not_done_again(frames: Frames, undisturbed: Detector, tmp_path: Path) -> None:
+    fitted(frames, tmp_path / "checkpoint.pt")
+    again = fitted(frames, tmp_path / "checkpoint.pt", kill_at=8)
+    assert all(torch.equal(weight, weights(again)[name]) for name, weight in weights(undisturbed).items())
+
+
+def test_another_seed_is_another_network(frames: Frames, undisturbed: Detector, tmp_path: Path) -> None:
+    other = fitted(frames, tmp_path / "checkpoint.pt", CONFIG.model_copy(update={"seed": 5}))
+    assert not torch.equal(weights(other)["enter.weight"], weights(undisturbed)["enter.weight"])
+
+
+def test_the_loss_falls(frames: Frames, tmp_path: Path) -> None:
+    losses: list[float] = []
+    fit(
+        make_detector(frames), frames, TrainingConfig(steps=40, batch_size=4),
+        checkpoint=tmp_path / "checkpoint.pt", report=lambda _, loss: losses.append(loss),
+    )  # fmt: skip
+    assert len(losses) == 40
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_only_the_autoencoder_is_trained(frames: Frames, undisturbed: Detector) -> None:
+    before = make_detector(frames)
+    for name, weight in undisturbed.backbone.state_dict().items():
+        assert torch.equal(weight, before.backbone.state_dict()[name])
+    assert not torch.equal(weights(before)["enter.weight"], weights(undisturbed)["enter.weight"])
+    assert not undisturbed.autoencoder.training
+
+
+@torch.no_grad()
+def test_standardised_features_have_mean_0_and_deviation_1(frames: Frames) -> None:
+    detector = make_detector(frames)
+    images = to_tensor(np.stack([frames[index][0] for index in range(len(frames))]))
+    for level in detector.features(images):
+        torch.testing.assert_close(level.mean((0, 2, 3)), torch.zeros(level.shape[1]), atol=1e-3, rtol=0)
+        torch.testing.assert_close(level.std((0, 2, 3)), torch.ones(level.shape[1]), atol=2e-2, rtol=0)
+
+
+@torch.no_grad()
+def test_chunks_give_what_the_batch_gives(frames: Frames) -> None:
+    detector = make_detector(frames)
+    images = to_tensor(np.stack([frames[index][0] for index in range(5)]))
+    for chunked, whole in zip(features_of(detector.features, images), detector.features(images), strict=True):
+        torch.testing.assert_close(chunked, whole, atol=1e-4, rtol=1e-4)

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from models.statistics import _halves
+from models.training import _split
+from pipeline.config import Config, TrainingConfig
+from pipeline.exceptions import TrainingError
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_are_held_back_whole(seed: int) -> None:
+    groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(12), 10))
+    learn, held = _split(120, groups, Config(training=TrainingConfig(seed=seed)))
+    assert not set(groups[learn]) & set(groups[held])
+    assert sorted([*learn, *held]) == list(range(120))
+    assert len(held) == 30
+
+
+def test_images_on_their_own_are_held_back_one_by_one() -> None:
+    learn, held = _split(100, np.arange(100), Config())
+    assert (len(learn), len(held)) == (75, 25)
+
+
+def test_one_group_leaves_nothing_to_learn_from() -> None:
+    with pytest.raises(TrainingError, match=r"training\.groups"):
+        _split(40, np.zeros(40, np.int64), Config())
+
+
+def test_the_halves_keep_groups_together() -> None:
+    groups = np.repeat(np.arange(7, 13), 5)
+    half = _halves(groups)
+    assert not set(groups[half]) & set(groups[~half])
+    assert half.sum() == 15
+    assert _halves(np.zeros(8, np.int64)).sum() == 4

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.batches import kept_where, to_tensor
+from models.detector import LEVELS, Detector
+from models.frames import Frames
+from models.statistics import learn_statistics
+from pipeline.framing import Frame
+from tests.models.conftest import SIZE, make_detector
+
+
+def score(detector: Detector, frames: Frames, index: int) -> float:
+    image, ignored = (torch.from_numpy(np.array(array))[None] for array in frames[index])
+    with torch.no_grad():
+        return float(detector(image, ignored)[0])
+
+
+def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
+    """One (N, 1, h, w) for each level, nothing ignored."""
+    everywhere = torch.ones(1, 1, SIZE[1], SIZE[0])
+    levels: list[list[Tensor]] = []
+    for index in range(len(frames)):
+        seen = detector.reconstruct(to_tensor(np.array(frames[index][0])[None]))
+        levels.append(detector.standardise(detector.residuals(seen, everywhere), everywhere))
+    return [torch.cat(level) for level in zip(*levels, strict=True)]
+
+
+def test_scores_are_numbers_around_those_of_good_parts(frames: Frames) -> None:
+    seen: list[int] = []
+    scores = learn_statistics(make_detector(frames).eval(), frames, frames, lambda: seen.append(1))
+    assert scores.shape == (len(frames),)
+    assert np.isfinite(scores).all()
+    assert 0 < np.median(scores) < 4
+    assert len(seen) == 2 * len(frames)
+
+
+def test_the_same_frames_give_the_same_scores(frames: Frames) -> None:
+    first, again = (learn_statistics(make_detector(frames).eval(), frames, frames, lambda: None) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+@torch.no_grad()
+def test_residuals_of_good_parts_have_mean_0_and_deviation_1(detector: Detector, frames: Frames) -> None:
+    for level, stride in zip(standardised(detector, frames), LEVELS, strict=True):
+        compared = level[..., 16 // stride :, 16 // stride :]  # the corner is ignored in these frames
+        assert compared.mean(0).abs().max() < 0.05
+        assert 0.6 < compared.std(0).mean() < 1.1
+
+
+@torch.no_grad()
+def test_whitened_residuals_of_good_parts_have_no_common_direction(detector: Detector, frames: Frames) -> None:
+    for level in range(3):
+        products = torch.zeros(())
+        for index in range(len(frames)):
+            seen = detector.reconstruct(to_tensor(np.array(frames[index][0])[None]))
+            white = F.conv2d(
+                seen.features[level] - seen.expected[level], detector.get_buffer(f"whitening_{level}")
+            ).flatten(2)[0]
+            products = products + white @ white.T / white.shape[1] / len(frames)
+        off_diagonal = products - torch.diag(products.diagonal())
+        assert products.diagonal().max() < 1.05
+        assert off_diagonal.abs().max() < 0.6
+        assert off_diagonal.abs().mean() < 0.05
+
+
+def test_a_bad_part_among_the_good_ones_cannot_hide_itself(frames: Frames, tmp_path: Path) -> None:
+    """It is scored with what the other half shows."""
+    spoilt = Frames.create(tmp_path, len(frames), SIZE)
+    for index in range(len(frames)):
+        image, ignored = (np.array(array) for array in frames[index])
+        if index == 7:
+            image[30:42, 50:62] = (250, 10, 10)
+        spoilt[index] = Frame(image, image, ignored, np.zeros_like(ignored))
+    scores = learn_statistics(make_detector(frames).eval(), frames, spoilt, lambda: None)
+    assert int(np.argmax(scores)) == 7
+    assert scores[7] > 1.5 * np.sort(scores)[-2]
+
+
+def test_the_score_of_an_inspection_is_of_the_kind_the_threshold_rests_on(frames: Frames) -> None:
+    """Frames are scored by statistics of all, calibration by those of the other half: no more than that differs."""
+    detector = make_detector(frames).eval()
+    calibration = learn_statistics(detector, frames, frames, lambda: None)
+    inspection = np.array([score(detector, frames, index) for index in range(len(frames))])
+    assert np.median(inspection) == pytest.approx(np.median(calibration), abs=1.0)
+    assert (inspection < calibration + 0.5).mean() > 0.8
+
+
+def test_what_is_ignored_does_not_count(frames: Frames) -> None:
+    detector = make_detector(frames).eval()
+    learn_statistics(detector, frames, frames, lambda: None)
+    kept = kept_where(np.array(frames[0][1])[None])
+    with torch.no_grad():
+        seen = detector.reconstruct(to_tensor(np.array(frames[0][0])[None]))
+        finest = detector.standardise(detector.residuals(seen, kept), kept)[0]
+    assert (finest[..., :2, :2] == 0).all()

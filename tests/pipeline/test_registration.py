@@ -1,0 +1,135 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pipeline.images import Image
+from pipeline.registration import Registrar, Registration, learned_min_quality
+
+Matrix = NDArray[np.float64]
+
+CORNERS = np.array([[60.0, 50], [260, 50], [260, 190], [60, 190]])
+"""Of the plate in `drawn_part`, x and y."""
+
+
+def pose(dx: float, dy: float, degrees: float) -> Matrix:
+    """From the reference frame to an image in which the part lies moved by dx, dy px and turned about its middle."""
+    matrix = np.asarray(cv2.getRotationMatrix2D((159.5, 119.5), degrees, 1), np.float64)
+    matrix[:, 2] = matrix[:, 2] + (dx, dy)
+    return matrix
+
+
+def moved(image: Image, matrix: Matrix) -> Image:
+    size = (image.shape[1], image.shape[0])
+    return np.asarray(
+        cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def degrees_of(matrix: Matrix) -> float:
+    return float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
+
+
+def applied(matrix: Matrix, points: Matrix) -> Matrix:
+    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])
+
+
+def registrar(reference: Image, *, motion: str = "euclidean", min_quality: float = 0.9) -> Registrar:
+    return Registrar(reference, motion=motion, min_quality=min_quality)
+
+
+poses = st.builds(pose, st.floats(-12.8, 12.8), st.floats(-9.6, 9.6), st.floats(-3, 3))
+"""Shifts of up to 4 % of the image, turns of up to 3 degrees."""
+
+
+@given(true=poses, noise=st.sampled_from([0, 3]), light=st.floats(0.7, 1.2))
+def test_a_known_pose_is_recovered(drawn_part: Image, true: Matrix, noise: float, light: float) -> None:
+    grain = np.random.default_rng(0).normal(0, noise, drawn_part.shape)
+    image = np.clip(moved(drawn_part, true) * light + grain, 0, 255).astype(np.uint8)
+    found = registrar(drawn_part).register(image)
+    assert found.quality > 0.98
+    np.testing.assert_allclose(applied(found.matrix, applied(true, CORNERS)), CORNERS, atol=0.2)
+    assert degrees_of(found.matrix) == pytest.approx(-degrees_of(true), abs=0.1)
+
+
+def test_the_size_of_the_image_does_not_matter(drawn_part: Image) -> None:
+    large = np.asarray(cv2.resize(drawn_part, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), np.uint8)
+    shifted = np.roll(large, (12, -20), axis=(0, 1))
+    np.testing.assert_allclose(registrar(large).register(shifted).matrix, [[1, 0, 20], [0, 1, -12]], atol=0.5)
+
+
+def test_the_reference_itself_does_not_move(drawn_part: Image) -> None:
+    found = registrar(drawn_part).register(drawn_part)
+    np.testing.assert_allclose(found.matrix, np.eye(2, 3), atol=1e-3)
+    assert found.quality == pytest.approx(1)
+
+
+@given(true=poses)
+def test_there_and_back_again(true: Matrix) -> None:
+    registration = Registration(true, 1.0, True)
+    np.testing.assert_allclose(registration.to_original(applied(true, CORNERS)), CORNERS, atol=1e-9)
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_an_image_without_structure_is_not_found(drawn_part: Image, grey: int) -> None:
+    flat = np.full_like(drawn_part, grey)
+    for found in (registrar(drawn_part).register(flat), registrar(flat).register(drawn_part)):
+        assert not found.found
+        assert found.quality == -1
+        np.testing.assert_array_equal(found.matrix, np.eye(2, 3))
+
+
+def test_another_thing_is_not_found(drawn_part: Image) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, drawn_part.shape, np.uint8)
+    assert not registrar(drawn_part, min_quality=0.2).register(noise).found
+    assert registrar(drawn_part).register(np.ascontiguousarray(drawn_part[::-1, ::-1])).quality < 0.95
+
+
+def test_parts_in_any_pose_are_left_as_they_are(drawn_part: Image) -> None:
+    found = registrar(drawn_part, motion="none").register(moved(drawn_part, pose(9, 9, 3)))
+    assert found.found
+    np.testing.assert_array_equal(found.matrix, np.eye(2, 3))
+
+
+def test_quality_decides_what_is_trusted(drawn_part: Image) -> None:
+    image = moved(drawn_part, pose(3, 2, 1))
+    image[:120] = 90
+    quality = registrar(drawn_part).register(image).quality
+    assert 0 < quality < 0.98
+    assert registrar(drawn_part, min_quality=quality - 0.01).register(image).found
+    assert not registrar(drawn_part, min_quality=quality + 0.01).register(image).found
+
+
+def test_the_least_quality_lies_under_what_good_parts_show() -> None:
+    usual = np.random.default_rng(0).normal(0.95, 0.01, 500)
+    least = learned_min_quality(usual)
+    assert 0.8 < least < usual.min()
+    assert learned_min_quality(np.array([0.3, 0.31, 0.9, 0.92])) == 0.2
+    assert learned_min_quality(np.full(10, 0.99)) < 0.99
+
+
+def pixel_in(frame: tuple[int, int], points: Matrix) -> Matrix:
+    """Where points of a 320x240 px image lie after scaling it to `frame` (w, h); pixels are squares, not dots."""
+    return np.asarray((points + 0.5) * frame / np.array([320, 240]) - 0.5)
+
+
+@given(true=poses, frame=st.sampled_from([(160, 128), (96, 64), (320, 256), (640, 480)]))
+def test_points_go_the_same_way_in_the_working_frame(true: Matrix, frame: tuple[int, int]) -> None:
+    scaled = Registration(true, 1.0, True).in_frame((320, 240), frame)
+    expected = pixel_in(frame, applied(true, CORNERS))
+    np.testing.assert_allclose(applied(scaled, pixel_in(frame, CORNERS)), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("true", [pose(7, -5, 2), pose(-3.4, 8.2, -1)], ids=["left turn", "right turn"])
+def test_warping_the_small_image_is_warping_the_large_one(drawn_part: Image, true: Matrix) -> None:
+    size = (160, 128)
+    registration = Registration(true, 1.0, True)
+    late = cv2.resize(moved(drawn_part, true), size, interpolation=cv2.INTER_AREA)
+    shrunk = np.asarray(cv2.resize(drawn_part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    early = moved(shrunk, registration.in_frame((320, 240), size))
+    difference = np.abs(early.astype(int) - late)[12:-12, 12:-12]
+    assert difference.mean() < 1.5
+    half_a_pixel_off = np.abs(np.roll(early, 1, axis=1).astype(int) - late)[12:-12, 12:-12]
+    assert difference.mean() < half_a_pixel_off.mean() / 3
