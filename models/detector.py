@@ -14,6 +14,10 @@ LEVELS = (*STRIDES, 4)
 """Strides of the residual maps: one for each level of the features, and that of the SSIM residual."""
 
 
+MEAN_WEIGHT = 0.25
+"""Weight of the mean evidence of an image beside that of one place."""
+
+
 class Reconstruction(NamedTuple):
     """What the network expects, and what it sees instead."""
 
@@ -47,9 +51,8 @@ class Detector(nn.Module):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
             self.register_buffer(f"spread_{level}", torch.ones(shape))
-        evidence = len(LEVELS) + 1
-        self.register_buffer("evidence_usual", torch.zeros(1, evidence, 1, 1))
-        self.register_buffer("evidence_spread", torch.ones(1, evidence, 1, 1))
+        self.register_buffer("summary_usual", torch.zeros(2))
+        self.register_buffer("summary_spread", torch.ones(2))
         self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -89,10 +92,22 @@ class Detector(nn.Module):
         ]
 
     def evidence(self, standardised: list[Tensor]) -> Tensor:
-        """(N, E, H/4, W/4): each level alone, and their sum for faults that show a little in all of them."""
+        """(N, 1, H/4, W/4): the sum over all levels; a fault shows a little in each, noise in one."""
         finest = standardised[0].shape[-2:]
-        levels = [_resize(level, finest) for level in standardised]
-        return torch.cat([*levels, sum(levels[1:], levels[0])], dim=1)
+        return torch.stack([_resize(level, finest) for level in standardised]).sum(0)
+
+    def summarise(self, evidence: Tensor) -> Tensor:
+        """(N, 2): the highest evidence, which a hairline raises, and its mean, which wear all over raises."""
+        return torch.stack([evidence.amax((1, 2, 3)), evidence.mean((1, 2, 3))], dim=1)
+
+    def score(self, summaries: Tensor) -> Tensor:
+        """(N,) scores of (N, 2) summaries: 0 for the usual good part."""
+        peak, overall = self.in_spreads(summaries).unbind(1)
+        return peak + MEAN_WEIGHT * overall
+
+    def in_spreads(self, summaries: Tensor) -> Tensor:
+        """Summaries in units of what good parts show: 0 is their median, 1 their 90th percentile."""
+        return (summaries - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
 
     def forward(self, image: Tensor, ignored: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Inspect registered images, print already filled.
@@ -109,12 +124,15 @@ class Detector(nn.Module):
         kept = 1 - ignored[:, None].float() / 255
         seen = self.reconstruct(planes)
         standardised = self.standardise(self.residuals(seen, kept), kept)
-        evidence = self.evidence(standardised) - self.get_buffer("evidence_usual")
-        anomaly = (evidence / self.get_buffer("evidence_spread")).amax(1)
+        evidence = self.evidence(standardised)
+        summaries = self.summarise(evidence)
+        score = self.score(summaries)
+        below_peak = (evidence[:, 0] - summaries[:, 0, None, None]) / self.get_buffer("summary_spread")[0]
+        anomaly = score[:, None, None] + below_peak
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         finest = standardised[0].shape[-2:]
         features = torch.stack([_resize(level, finest)[:, 0] for level in standardised[:-1]]).amax(0)
-        return anomaly.amax((1, 2)), anomaly, painted, standardised[-1][:, 0], features
+        return score, anomaly, painted, standardised[-1][:, 0], features
 
 
 def _smooth(maps: Tensor) -> Tensor:

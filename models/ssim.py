@@ -37,7 +37,7 @@ def _luma(image: Tensor) -> Tensor:
 
 
 def _blur(planes: Tensor) -> Tensor:
-    """Gaussian window, separable; the border is reflected as scikit-image does."""
+    """Gaussian window, separable; the border is reflected about its last pixel."""
     offsets = torch.arange(WINDOW, dtype=planes.dtype, device=planes.device) - WINDOW // 2
     kernel = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     kernel = kernel / kernel.sum()

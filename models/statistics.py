@@ -20,9 +20,9 @@ PRIOR_IMAGES = 20
 """A position's own variance weighs as much as its neighbourhood's after this many images."""
 
 HIGH = 0.9
-"""Quantile of the peaks that stands one unit above their median; higher ones are left to rare, odd images."""
+"""Quantile of good parts that stands one unit above their median; what is beyond is left to rare, odd images."""
 
-FLOOR = 0.1
+FLOOR = 0.3
 """Part of the average deviation that is added everywhere: no position is certain beyond that."""
 
 
@@ -49,16 +49,15 @@ def learn_statistics(
     residuals = _all_residuals(detector, held, advance)
     kept = kept_where(np.stack([held[index][1] for index in range(len(held))]))
     half = torch.from_numpy(_halves(np.arange(len(held)) if groups is None else groups))
-    peaks = torch.zeros(len(kept), detector.get_buffer("evidence_usual").numel())
-    for scored, learned in ((half, ~half), (~half, half)):
-        _learn_positions(detector, [level[learned] for level in residuals])
-        peaks[scored] = _peaks(detector, [level[scored] for level in residuals], kept[scored])
+    summaries = torch.zeros(len(kept), 2)
+    for scored, other in ((half, ~half), (~half, half)):
+        _learn_positions(detector, [level[other] for level in residuals])
+        summaries[scored] = _summaries(detector, [level[scored] for level in residuals], kept[scored])
     _learn_positions(detector, residuals)
-    usual = peaks.median(0).values
-    spread = peaks.quantile(HIGH, dim=0) - usual + 1e-3
-    detector.get_buffer("evidence_usual").copy_(usual.view(1, -1, 1, 1))
-    detector.get_buffer("evidence_spread").copy_(spread.view(1, -1, 1, 1))
-    return np.asarray(((peaks - usual) / spread).amax(1), np.float64)
+    usual = summaries.median(0).values
+    detector.get_buffer("summary_usual").copy_(usual)
+    detector.get_buffer("summary_spread").copy_(summaries.quantile(HIGH, dim=0) - usual + 1e-3)
+    return np.asarray(detector.score(summaries), np.float64)
 
 
 def _halves(groups: Groups) -> NDArray[np.bool_]:
@@ -107,13 +106,9 @@ def _learn_positions(detector: Detector, residuals: list[Tensor]) -> None:
         detector.get_buffer(f"spread_{level}").copy_(deviation + FLOOR * deviation.mean() + 1e-4)
 
 
-def _peaks(detector: Detector, residuals: list[Tensor], kept: Tensor) -> Tensor:
-    """(N, E): how high each kind of evidence gets on each image."""
-    return torch.cat(
-        [
-            detector.evidence(detector.standardise([level[i : i + 1] for level in residuals], kept[i : i + 1])).amax(
-                (2, 3)
-            )
-            for i in range(len(kept))
-        ]
+def _summaries(detector: Detector, residuals: list[Tensor], kept: Tensor) -> Tensor:
+    """(N, 2), an image at a time."""
+    standardised = (
+        detector.standardise([level[i : i + 1] for level in residuals], kept[i : i + 1]) for i in range(len(kept))
     )
+    return torch.cat([detector.summarise(detector.evidence(levels)) for levels in standardised])

@@ -60,10 +60,13 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False) -> Bun
         scores = learn_statistics(
             detector, taught.frames.subset(learn), frames, steps.statistics(frames), groups=groups[held]
         )
-    calibration = calibrate_scores(
-        scores, np.zeros(0), Goal(**config.verdict.model_dump()),
-        otherwise=taught.findings[held], groups=groups[held],
-    )  # fmt: skip
+    try:
+        calibration = calibrate_scores(
+            scores, np.zeros(0), Goal(**config.verdict.model_dump()),
+            otherwise=taught.findings[held], groups=groups[held],
+        )  # fmt: skip
+    except ValueError as error:
+        raise TrainingError(f"{data}: {error}; add good images, or lower training.learning_rate") from error
     bundle = _bundle(config, taught, detector, calibration, {"images": len(paths), "folder": data.name})
     bundle.save(out)
     shutil.rmtree(work)

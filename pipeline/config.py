@@ -48,14 +48,14 @@ class NetworkConfig(Section):
 
     width: int = Field(128, ge=16, le=512, multiple_of=8, description="Channels at stride 16.")
     bottleneck: int = Field(
-        16, ge=1, le=512, description="Channels that carry what is seen past the bottleneck; fewer hide less."
+        32, ge=1, le=512, description="Channels that carry what is seen past the bottleneck; fewer hide less."
     )
 
 
 class TrainingConfig(Section):
     """How the autoencoder is trained."""
 
-    steps: int = Field(700, ge=1)
+    steps: int = Field(900, ge=1)
     batch_size: int = Field(8, ge=1)
     learning_rate: float = Field(2e-3, gt=0, le=1)
     held_back: Share = Field(0.25, description="Share of the good images kept for statistics and calibration.")

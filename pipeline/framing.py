@@ -1,4 +1,4 @@
-"""The working frame: the registered part, at the size that the network sees, without its variable print."""
+"""The working frame: the registered part at the size that the network sees, and what of it is compared."""
 
 import math
 from dataclasses import dataclass
@@ -18,23 +18,18 @@ PRINTED = 64
 NEAR_OUTSIDE = 8
 """Pixels beside the unseen that are not compared either: half the receptive field of the finest features."""
 
-FILL_SIGMAS = (2.0, 6.0, 18.0)
-"""Reach of the fill, pixels of the working frame: a stroke, a letter, a block of print."""
-
 
 @dataclass(frozen=True)
 class Frame:
     """What is compared.
 
     Attributes:
-        image: (h, w, 3) uint8 RGB, registered, variable print filled with its surroundings.
-        registered: (h, w, 3) uint8 RGB, the same with its print.
+        image: (h, w, 3) uint8 RGB, registered.
         masked: (h, w) uint8, 255 where variable print lies.
         outside: (h, w) uint8, 255 where the camera saw nothing.
     """
 
     image: Image
-    registered: Image
     masked: Mask
     outside: Mask
 
@@ -66,11 +61,9 @@ def frame_part(image: Image, registration: Registration, print_pixels: Mask, siz
     shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
     registered = np.asarray(cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    masked = _shrink_mask(print_pixels, size)
     return Frame(
-        image=fill(registered, masked),
-        registered=registered,
-        masked=masked,
+        image=registered,
+        masked=_shrink_mask(print_pixels, size),
         outside=_outside(matrix, size),
     )
 
@@ -90,46 +83,3 @@ def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     printed = np.where(share >= PRINTED, 255, 0).astype(np.uint8)
     return np.asarray(cv2.dilate(printed, np.ones((3, 3), np.uint8)), np.uint8)
-
-
-def fill(image: Image, mask: Mask) -> Image:
-    """Replace masked pixels by a smooth continuation of what surrounds them, so that no edge is made.
-
-    Normalised convolution (Knutsson and Westin 1993, CVPR): blur the known pixels, divide by the blurred weight of
-    the known. Wider blurs take over where a narrow one reaches no known pixel.
-
-    Args:
-        image: (h, w, 3) uint8.
-        mask: (h, w) uint8, 255 where pixels are to be replaced.
-
-    Returns:
-        (h, w, 3) uint8; pixels outside the mask are untouched.
-    """
-    if not mask.any():
-        return image
-    top, bottom, left, right = _reach(mask)
-    result = image.copy()
-    result[top:bottom, left:right] = _fill_all(image[top:bottom, left:right], mask[top:bottom, left:right])
-    return result
-
-
-def _reach(mask: Mask) -> tuple[int, int, int, int]:
-    x, y, width, height = cv2.boundingRect(mask)
-    around = int(3 * FILL_SIGMAS[1])
-    return max(0, y - around), y + height + around, max(0, x - around), x + width + around
-
-
-def _fill_all(image: Image, mask: Mask) -> Image:
-    known = (mask == 0).astype(np.float32)
-    seen = image * known[..., None]
-    value = np.zeros_like(seen)
-    trust = np.zeros_like(known)
-    for sigma in FILL_SIGMAS:
-        weight = cv2.GaussianBlur(known, (0, 0), sigma)
-        blurred = cv2.GaussianBlur(seen, (0, 0), sigma) / np.maximum(weight, 1e-6)[..., None]
-        step = (1 - trust) * np.clip(weight * 10, 0, 1)
-        value += step[..., None] * blurred
-        trust += step
-    value /= np.maximum(trust, 1e-6)[..., None]
-    filled = np.where(mask[..., None] > 0, np.rint(value), image)
-    return np.asarray(np.clip(filled, 0, 255), np.uint8)

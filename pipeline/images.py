@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from pathlib import Path
 
 import cv2
@@ -31,14 +32,15 @@ def find_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; give a folder of images")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and not p.is_dir())
     if not found:
         raise UsageError(f"{folder}: holds no image ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return found
 
 
 def read_image(path: Path, *, max_megapixels: float) -> Image:
-    """Read one image file as RGB, 8 bits a channel; grey becomes RGB, alpha is dropped, 16 bits become 8.
+    """Read one image file as RGB, 8 bits a channel; grey becomes RGB, 16 bits become 8; alpha is dropped
+    (a TIFF is blended on black first, as its decoder does).
 
     The header is checked before a pixel is decoded, so that a small file cannot ask for all the memory.
 
@@ -68,7 +70,7 @@ def _size_in_header(data: bytes, name: str) -> tuple[int, int]:
     if not data:
         raise ImageError(f"{name}: the file is empty")
     try:
-        with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as header:
+        with warnings.catch_warnings(action="ignore"), PIL.Image.open(io.BytesIO(data), formats=FORMATS) as header:
             return header.size
     except (PIL.UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"{name}: not an image, whatever its name says") from error

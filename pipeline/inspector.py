@@ -181,7 +181,7 @@ def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
         np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
         for found in (residuals.ssim, residuals.features, residuals.anomaly)
     )
-    return Evidence(frame.registered, frame.masked, residuals.reconstruction, ssim, features, anomaly)
+    return Evidence(frame.image, frame.masked, residuals.reconstruction, ssim, features, anomaly)
 
 
 def _described(image: NDArray[np.uint8]) -> str:

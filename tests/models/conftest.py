@@ -39,7 +39,7 @@ def frames(drawn_part: Image, tmp_path_factory: pytest.TempPathFactory) -> Frame
     ignored[:8, :8] = 255
     for index in range(COUNT):
         image = good_image(drawn_part, index)
-        made[index] = Frame(image, image, ignored, np.zeros_like(ignored))
+        made[index] = Frame(image, ignored, np.zeros_like(ignored))
     return made
 
 

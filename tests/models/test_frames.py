@@ -10,7 +10,7 @@ def numbered(number: int) -> Frame:
     image = np.full((32, 64, 3), number, np.uint8)
     masked, outside = np.zeros((32, 64), np.uint8), np.zeros((32, 64), np.uint8)
     masked[0], outside[:, 0] = 255, 255
-    return Frame(image, image, masked, outside)
+    return Frame(image, masked, outside)
 
 
 def test_frames_come_back_from_the_disk(tmp_path: Path) -> None:

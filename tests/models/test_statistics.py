@@ -75,7 +75,7 @@ def test_a_bad_part_among_the_good_ones_cannot_hide_itself(frames: Frames, tmp_p
         image, ignored = (np.array(array) for array in frames[index])
         if index == 7:
             image[30:42, 50:62] = (250, 10, 10)
-        spoilt[index] = Frame(image, image, ignored, np.zeros_like(ignored))
+        spoilt[index] = Frame(image, ignored, np.zeros_like(ignored))
     scores = learn_statistics(make_detector(frames).eval(), frames, spoilt, lambda: None)
     assert int(np.argmax(scores)) == 7
     assert scores[7] > 1.5 * np.sort(scores)[-2]

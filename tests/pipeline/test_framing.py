@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.framing import NEAR_OUTSIDE, Frame, fill, frame_part, working_size
+from pipeline.framing import NEAR_OUTSIDE, Frame, frame_part, working_size
 from pipeline.images import Image, Mask
 from pipeline.registration import Registration
 
@@ -20,15 +20,6 @@ def gradient(across: float, down: float, *, width: int = 160, height: int = 128)
     return np.asarray(np.clip(np.dstack([plane + 30, plane, plane - 30]), 0, 255), np.uint8)
 
 
-def strokes(shape: tuple[int, int] = (128, 160)) -> Mask:
-    """A line of letters and a bar code."""
-    mask = np.zeros(shape, np.uint8)
-    cv2.putText(mask, "SN 4711", (30, 60), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255,), 2)
-    mask[80:100, 40:100:6] = 255
-    mask[80:100, 41:101:6] = 255
-    return mask
-
-
 def placed(dx: float = 0, dy: float = 0) -> Registration:
     return Registration(np.array([[1.0, 0, dx], [0, 1, dy]]), 1.0, True)
 
@@ -38,59 +29,10 @@ def framed(image: Image, registration: Registration, printed: Mask | None = None
     return frame_part(image, registration, none if printed is None else printed, SIZE)
 
 
-@pytest.mark.parametrize("slope", [(0, 0), (0.5, 0), (0, -0.6), (0.4, 0.3)])
-def test_print_on_an_even_ground_leaves_no_trace(slope: tuple[float, float]) -> None:
-    clean, mask = gradient(*slope), strokes()
-    printed = np.where(mask[..., None] > 0, 0, clean).astype(np.uint8)
-    restored = fill(printed, mask)
-    assert np.abs(printed.astype(int) - clean).max() > 50
-    assert np.abs(restored.astype(int) - clean).max() <= 2
-
-
-@given(
-    seed=st.integers(0, 99),
-    left=st.integers(0, 150),
-    top=st.integers(0, 120),
-    width=st.integers(1, 160),
-    height=st.integers(1, 128),
-)
-def test_what_is_not_masked_is_not_touched(seed: int, left: int, top: int, width: int, height: int) -> None:
-    image = np.random.default_rng(seed).integers(0, 256, (128, 160, 3), np.uint8)
-    mask = np.zeros((128, 160), np.uint8)
-    mask[top : top + height, left : left + width] = 255
-    before = image.copy()
-    filled = fill(image, mask)
-    np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
-    np.testing.assert_array_equal(image, before)
-
-
-def test_the_fill_stays_within_what_surrounds_it() -> None:
-    image = gradient(0.5, 0.3)
-    mask = np.zeros((128, 160), np.uint8)
-    mask[40:90, 50:110] = 255
-    image[mask > 0] = 255
-    filled = fill(image, mask)
-    around = image[mask == 0]
-    assert (filled >= around.min(axis=0)).all()
-    assert (filled <= around.max(axis=0)).all()
-
-
-def test_without_print_nothing_is_done() -> None:
-    image = gradient(0.5, 0.3)
-    np.testing.assert_array_equal(fill(image, np.zeros((128, 160), np.uint8)), image)
-
-
-def test_an_image_of_nothing_but_print_is_filled_without_fuss() -> None:
-    filled = fill(gradient(0.5, 0), np.full((128, 160), 255, np.uint8))
-    assert filled.shape == (128, 160, 3)
-    assert filled.dtype == np.uint8
-
-
 def test_a_part_in_place_is_seen_whole() -> None:
     image = gradient(0.4, 0.3, width=320, height=256)
     frame = framed(image, placed())
-    np.testing.assert_array_equal(frame.registered, cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA))
-    np.testing.assert_array_equal(frame.image, frame.registered)
+    np.testing.assert_array_equal(frame.image, cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA))
     assert not frame.ignored.any()
 
 
@@ -110,15 +52,16 @@ def test_a_turned_part_is_seen_inside() -> None:
     matrix = np.asarray(cv2.getRotationMatrix2D((160, 128), 2.3, 1), np.float64)
     frame = framed(gradient(0.4, 0.3, width=320, height=256), Registration(matrix, 1.0, True))
     assert set(np.unique(frame.outside)) == {0, 255}
-    assert not frame.outside[8:-8, 8:-8].any()
+    inside = 8 + NEAR_OUTSIDE
+    assert not frame.outside[inside:-inside, inside:-inside].any()
     assert frame.outside[0, 0] == frame.outside[-1, -1] == 255
 
 
 def test_a_part_moved_back_looks_like_one_that_never_moved(drawn_part: Image) -> None:
     shifted = np.roll(drawn_part, (6, -10), axis=(0, 1))
     frame = framed(shifted, placed(10, -6))
-    expected = framed(drawn_part, placed()).registered
-    assert np.abs(frame.registered.astype(int) - expected)[8:-8, 8:-8].mean() < 0.5
+    expected = framed(drawn_part, placed()).image
+    assert np.abs(frame.image.astype(int) - expected)[8:-8, 8:-8].mean() < 0.5
 
 
 def test_print_is_covered_with_the_pixels_its_edge_darkens() -> None:
@@ -126,10 +69,11 @@ def test_print_is_covered_with_the_pixels_its_edge_darkens() -> None:
     cv2.putText(printed, "SN 4711", (60, 120), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (255,), 4)
     image[printed > 0] = 0
     frame = framed(image, placed(), printed)
-    clean = framed(gradient(0.2, 0.2, width=320, height=256), placed()).registered
+    clean = framed(gradient(0.2, 0.2, width=320, height=256), placed()).image
+    darkened = np.abs(frame.image.astype(int) - clean).max(axis=2) > 64
+    assert darkened.any()
+    assert not darkened[frame.masked == 0].any()
     assert 0.02 < np.count_nonzero(frame.masked) / frame.masked.size < 0.15
-    assert np.abs(frame.image.astype(int) - clean).max() <= 4
-    assert frame.registered[frame.masked > 0].min() == 0
     np.testing.assert_array_equal(frame.ignored, frame.masked)
 
 
