@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
@@ -75,6 +76,7 @@ def inspect_folder(inspector: Inspector, job: Job, console: Console) -> list[Row
         UsageError: No images, results of another model in `job.out`, or a file that cannot be written. The
             rows written so far stay, and the same call continues.
     """
+    cv2.setNumThreads(1)  # images run beside each other; threads within one would only wait for each other
     names = [path.relative_to(job.images).as_posix() for path in _images(job)]
     try:
         with ResultsFile(job.out / "results.csv", inspector.model_id) as results:
