@@ -168,7 +168,9 @@ def _defect_masked(name: str) -> Callable[[Measured], str]:
 
 
 def _zones(measured: Measured) -> str:
-    return ", ".join(zone.name for zone in (*measured.stage.zones, *measured.stage.sheets)) or "none"
+    stage = measured.stage
+    names = [zone.name for zone in stage.zones] + [sheet.name for sheet in stage.sheets]
+    return ", ".join(names) or "none"
 
 
 Row = tuple[str, str, Callable[[Measured], str]]

@@ -16,7 +16,7 @@ from pipeline.network import Network, Residuals
 from pipeline.print import Code, PrintMask
 from pipeline.quality import Conditions, measure, unusual
 from pipeline.registration import Registrar, Registration
-from pipeline.verdict import Verdict, decide, place_in_words
+from pipeline.verdict import Verdict, decide, overall_score, place_in_words
 
 Map = NDArray[np.float32]
 
@@ -134,12 +134,13 @@ class Inspector:
     def _judge(
         self, registration: Registration, print_mask: PrintMask, frame: Frame, residuals: Residuals
     ) -> Inspection:
-        calibration, score = self.bundle.calibration, residuals.score
+        calibration = self.bundle.calibration
+        score = overall_score(residuals.score, print_mask.findings, reject=calibration.reject)
         peak = self._peak(residuals.anomaly, registration)
         conditions = measure(frame, registration, print_mask.pixels)
         doubts = self._doubts(registration, frame, conditions)
         verdict, reason = decide(
-            score=score,
+            score=residuals.score,
             threshold=calibration.threshold,
             reject=calibration.reject,
             where=place_in_words(peak, self.size),

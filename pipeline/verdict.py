@@ -50,6 +50,15 @@ def decide(
     return Verdict.OK, "like the good parts"
 
 
+def overall_score(anomaly: float, findings: tuple[str, ...], *, reject: float) -> float:
+    """One number for part and print: a finding alone makes a part NG, so it lifts the score above `reject`.
+
+    >>> overall_score(0.5, ("code in zone 'datamatrix 1' not readable",), reject=4.0)
+    5.5
+    """
+    return reject + len(findings) + max(anomaly, 0.0) if findings else anomaly
+
+
 def place_in_words(peak: tuple[float, float], size: tuple[int, int]) -> str:
     """Say where a point (x, y) lies in an image of size (w, h).
 

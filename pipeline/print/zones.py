@@ -115,9 +115,8 @@ class ZoneLearner:
         window = (self.stroke_width // 2 | 1,) * 2
         smooth = cv2.blur(strength.astype(np.float32), window)
         kurtosis = cv2.blur(fourth, window) / np.maximum(cv2.blur(square, window), 1) ** 2
-        for area in self._code_areas(linear=True) + self._code_areas(
-            linear=False
-        ):  # a code varies as one, its finder pattern too
+        # a code varies as one, its finder pattern too
+        for area in self._code_areas(linear=True) + self._code_areas(linear=False):
             smooth[area], kurtosis[area] = smooth[area].max(), kurtosis[area].min()
         return np.asarray(smooth, dtype=np.float32), kurtosis.astype(np.float32)
 

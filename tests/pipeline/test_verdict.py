@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.verdict import Verdict, decide, place_in_words
+from pipeline.verdict import Verdict, decide, overall_score, place_in_words
 
 DOUBT, FINDING = ("pose not found",), ("code not readable",)
 
@@ -95,3 +95,11 @@ def test_every_pixel_has_a_place(x: float, y: float) -> None:
 def test_the_middle_is_called_the_centre() -> None:
     assert place_in_words((384, 288), (768, 576)) == "in the centre (x 384, y 288)"
     assert place_in_words((767, 575), (768, 576)).startswith("at the lower right")
+
+
+@pytest.mark.parametrize("anomaly", [-3.0, 0.0, 1.5, 40.0])
+def test_a_finding_puts_the_score_on_the_side_of_its_verdict(anomaly: float) -> None:
+    one, two = (overall_score(anomaly, ("smeared",) * count, reject=4.0) for count in (1, 2))
+    assert 4.0 < one < two
+    assert overall_score(anomaly, (), reject=4.0) == anomaly
+    assert math.isnan(overall_score(float("nan"), ("smeared",), reject=4.0))
