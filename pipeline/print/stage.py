@@ -65,16 +65,18 @@ class PrintStage:
         """
         pixels = np.zeros(self.size[::-1], np.uint8)
         codes: list[Code] = []
-        findings = [
-            finding
-            for sheet in self.sheets
-            for finding in judge_sheet(sheet, view_sheet(image, registration, sheet, self.stroke_width))
-        ]
+        findings: list[str] = []
+        missing: list[Sheet] = []
+        for sheet in self.sheets:
+            seen = view_sheet(image, registration, sheet, self.stroke_width)
+            findings.extend(judge_sheet(sheet, seen))
+            missing.extend([sheet] if seen.pose is None else [])
         for label, zone in enumerate(self.zones, start=1):
             view = view_zone(image, registration, zone, self.labels, label, self.stroke_width)
             pixels[zone.window] |= view.mask
             codes.extend(view.codes)
-            findings.extend(judge(zone.name, view.measure, zone.limits))
+            if not any(_carries(sheet, zone) for sheet in missing):  # that its print is missing too goes without saying
+                findings.extend(judge(zone.name, view.measure, zone.limits))
         return PrintMask(pixels, tuple(codes), tuple(findings))
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,6 +98,12 @@ class PrintStage:
             raise ValueError(f"print zone map is {labels.shape}, not {(height, width)}")
         zones, sheets = _ZONES.validate_python(data["zones"]), _SHEETS.validate_python(data.get("sheets", ()))
         return cls((width, height), data["stroke_width"], zones, labels, sheets)
+
+
+def _carries(sheet: Sheet, zone: PrintZone) -> bool:
+    """Whether the middle of a zone lies on a label."""
+    x, y = zone.x + zone.width / 2 - sheet.x, zone.y + zone.height / 2 - sheet.y
+    return 0 <= x < sheet.width and 0 <= y < sheet.height
 
 
 @dataclass(frozen=True)
