@@ -3,6 +3,7 @@
 import logging
 import warnings
 
+import onnx
 import torch
 
 from models.detector import Detector
@@ -24,5 +25,14 @@ def export(detector: Detector) -> bytes:
             dynamo=True, verbose=False,
         )  # fmt: skip
     assert program is not None
-    serialised: bytes = program.model_proto.SerializeToString()
+    model = program.model_proto
+    _forget_origin(model)
+    serialised: bytes = model.SerializeToString()
     return serialised
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Drop the exporter's notes on every node: they hold paths of the training machine, and change the hash."""
+    for noted in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        noted.ClearField("metadata_props")
+        noted.ClearField("doc_string")

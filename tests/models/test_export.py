@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -38,3 +40,8 @@ def test_the_graph_is_data_that_needs_no_other_file(exported: bytes) -> None:
     assert [output.name for output in graph.graph.output] == list(OUTPUTS)
     assert {node.domain for node in graph.graph.node} <= {"", "ai.onnx"}
     assert not [weight for weight in graph.graph.initializer if weight.external_data]
+
+
+def test_the_graph_says_nothing_about_the_machine_it_was_made_on(exported: bytes) -> None:
+    assert str(Path(__file__).parents[2]).encode() not in exported
+    assert b".py" not in exported
