@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from pipeline.cli.common import INTERRUPTED, OK, WRONG_USE, fail
-from pipeline.cli.looking import info
+from pipeline.cli.looking import info, mask, zones
 from pipeline.cli.running import evaluate, explain, inspect, train
 from pipeline.cli.thresholds import calibrate, drift, msa, recalibrate
 from pipeline.exceptions import GoodpartsError
@@ -22,7 +22,7 @@ def app() -> None:
     """
 
 
-for command in (train, inspect, evaluate, explain, calibrate, recalibrate, drift, msa, info):
+for command in (train, inspect, evaluate, explain, calibrate, recalibrate, drift, msa, info, zones, mask):
     app.add_command(command)
 
 

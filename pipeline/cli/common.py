@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.exceptions import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -39,3 +41,11 @@ def console(*, stderr: bool = False) -> "Console":
 def fail(message: str, code: int) -> int:
     click.echo(f"goodparts: {message}", err=True)
     return code
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a name that does not say which kind of picture to write, before any work is done for it."""
+    from pipeline.images import IMAGE_SUFFIXES
+
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise UsageError(f"{path}: not the name of a picture; end it in .png")

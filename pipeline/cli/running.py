@@ -12,6 +12,7 @@ from pipeline.cli.common import (
     OK,
     SOME_ERROR,
     announce,
+    check_picture,
     console,
     fail,
     model_argument,
@@ -132,12 +133,11 @@ def explain(model: Path, image: Path, out: Path) -> int:
     goodparts explain model today/0815.jpg --out 0815-explained.png
     """
     from pipeline.explain import explain as draw
-    from pipeline.images import IMAGE_SUFFIXES, read_image, write_image
+    from pipeline.images import read_image, write_image
     from pipeline.inspector import Inspector
     from pipeline.verdict import Verdict
 
-    if out.suffix.lower() not in IMAGE_SUFFIXES:
-        raise UsageError(f"{out}: not the name of a picture; end it in .png")
+    check_picture(out)
     inspector = Inspector.load(model)
     inspection = inspector.inspect_file(image, evidence=True)
     if inspection.verdict is Verdict.ERROR:

@@ -9,7 +9,19 @@ from pipeline import cli
 from pipeline.inspector import Inspector
 from tests.pipeline.cli.said import one_line_error
 
-COMMANDS = ("train", "calibrate", "recalibrate", "inspect", "evaluate", "explain", "msa", "drift", "info")
+COMMANDS = (
+    "train",
+    "calibrate",
+    "recalibrate",
+    "inspect",
+    "evaluate",
+    "explain",
+    "msa",
+    "drift",
+    "info",
+    "zones",
+    "mask",
+)
 
 
 @pytest.mark.usefixtures("untrained")
@@ -24,6 +36,8 @@ COMMANDS = ("train", "calibrate", "recalibrate", "inspect", "evaluate", "explain
         ["inspect", "model", "nowhere", "--out", "out", "--overlays", "some"],
         ["explain", "model", "a.png", "--out", "picture.txt"],
         ["calibrate", "model", "--good", "good", "--false-calls", "1.5"],
+        ["zones", "model", "--out", "picture.txt"],
+        ["mask", "model", "--out", "folder"],
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
