@@ -63,28 +63,45 @@ def train(data: Path, out: Path, config: Path | None, resume: bool) -> None:
 )
 @click.option("--masks", is_flag=True, help="Write OUT/masks/<image>.png, 255 where print was kept out.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Images at a time.")
+@click.option("--serial-from", metavar="ZONE|SYMBOLOGY", help="The code that is the serial; see goodparts zones.")
 @click.option("--fail-on-ng", is_flag=True, help="Exit with 3 unless every image is OK.")
-def inspect(model: Path, images: Path, out: Path, overlays: str, masks: bool, jobs: int, fail_on_ng: bool) -> int:
+def inspect(
+    model: Path,
+    images: Path,
+    out: Path,
+    overlays: str,
+    masks: bool,
+    jobs: int,
+    serial_from: str | None,
+    fail_on_ng: bool,
+) -> int:
     """Judge every image in the folder IMAGES.
 
     OUT/results.csv grows by a row an image; the same command continues an interrupted run. OUT/index.html
-    shows what was found. Exit code 1: some image could not be inspected, and has the verdict ERROR.
+    shows what was found. With --serial-from, OUT/duplicate_serials.csv lists the parts that share a serial.
+    Exit code 1: some image could not be inspected, and has the verdict ERROR.
 
     \b
     goodparts inspect model today/ --out today-results
     goodparts inspect model today/ --out today-results --overlays all --masks --jobs 4
+    goodparts inspect model today/ --out today-results --serial-from DataMatrix
     """
     from pipeline.images import write_bytes
     from pipeline.inspector import Inspector
     from pipeline.page import Entry, render_page
     from pipeline.results import severity
     from pipeline.run import Job, Overlays, inspect_folder, print_summary
+    from pipeline.serials import report_serials, serial_zone
 
+    inspector = Inspector.load(model)
+    zone = serial_zone(inspector.bundle.print_stage, serial_from) if serial_from else None
     job = Job(images, out, Overlays(overlays), masks, jobs)
-    rows = inspect_folder(Inspector.load(model), job, console(stderr=True))
+    rows = inspect_folder(inspector, job, console(stderr=True))
     entries = [Entry(row, job.picture(row)) for row in sorted(rows, key=severity)]
     write_bytes(out / "index.html", render_page(f"Inspection of {images.resolve().name}", entries).encode())
     print_summary(rows, console())
+    if zone:
+        report_serials(rows, zone, out, console())
     click.echo(f"Pictures: {out / 'index.html'}")
     return _exit_code(rows, fail_on_ng=fail_on_ng)
 

@@ -43,6 +43,28 @@ def test_exit_codes(untrained: str, tmp_path: Path, names: list[str], flags: lis
     assert again == code
 
 
+def test_inspect_reports_parts_with_the_same_serial(
+    untrained: str, parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (parts / "empty.png").touch()
+    command = ["inspect", untrained, str(parts), "--out", str(tmp_path / "out")]
+    assert cli.main(command) == 1
+    assert not (tmp_path / "out" / "duplicate_serials.csv").exists()
+    assert cli.main([*command, "--serial-from", "DataMatrix"]) == 1  # the rows are there already, and suffice
+    lines = (tmp_path / "out" / "duplicate_serials.csv").read_text().splitlines()
+    assert lines == ["serial,image", "A1\\|B2,bad.png", "A1\\|B2,good.png"]
+    assert "serials from datamatrix 1: 1 seen more than once, 1 not read" in capsys.readouterr().out
+
+
+def test_an_unknown_serial_code_is_refused_before_any_image_is_inspected(
+    untrained: str, parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert cli.main(["inspect", untrained, str(parts), "--out", str(out), "--serial-from", "QRCode"]) == 2
+    assert "--serial-from QRCode: fits no zone; the zones with codes are datamatrix 1" in one_line_error(capsys)
+    assert not out.exists()
+
+
 def test_evaluate_writes_metrics_and_pictures(
     untrained: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
