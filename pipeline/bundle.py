@@ -17,6 +17,7 @@ from pipeline.exceptions import ConfigError, ModelError
 from pipeline.images import Image, write_bytes
 from pipeline.print import PrintStage
 from pipeline.quality import Usual
+from pipeline.registration import Registrar
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -60,6 +61,11 @@ class Bundle:
         """Zones and limits of the variable print."""
         labels = _unpng(self.files[ZONES], cv2.IMREAD_UNCHANGED)
         return PrintStage.from_dict(json.loads(self.files[PRINT]), labels)
+
+    @cached_property
+    def registrar(self) -> Registrar:
+        """Finds the pose of the part on an image."""
+        return Registrar(self.reference, motion=self.config.registration.motion, min_quality=self.min_quality)
 
     @property
     def network(self) -> bytes:

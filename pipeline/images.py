@@ -76,6 +76,16 @@ def _size_in_header(data: bytes, name: str) -> tuple[int, int]:
         raise ImageError(f"{name}: not an image, whatever its name says") from error
 
 
+def size_in_words(image: NDArray[np.uint8]) -> str:
+    """Width and height of an image, for messages.
+
+    >>> size_in_words(np.zeros((480, 640, 3), np.uint8))
+    '640x480 px'
+    """
+    sides = "x".join(str(side) for side in (image.shape[1::-1] if image.ndim == 3 else image.shape[::-1]))
+    return f"{sides} px"
+
+
 def write_image(path: Path, image: NDArray[np.uint8]) -> None:
     """Write an RGB or grey image; the suffix decides the format. Atomic: readers never see half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)

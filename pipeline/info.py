@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pipeline.bundle import Bundle
 from pipeline.calibration import Calibration
+from pipeline.print import PrintStage, PrintZone
+from pipeline.print.sheet import Sheet
 
 
 def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
@@ -16,15 +18,26 @@ def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     yield "images", "{} x {} px".format(*bundle.size)
     yield "compared at", "{} x {} px".format(*bundle.working_size)
     yield from promise(bundle.calibration)
-    for zone in bundle.print_stage.zones:
-        yield (
-            f"print zone {zone.name}",
-            f"{zone.kind}, {zone.width} x {zone.height} px at x {zone.x}, y {zone.y}",
-        )
+    yield from zones(bundle.print_stage)
     for line in bundle.history:
         yield "earlier", line
     for path in sorted(folder.iterdir()):
         yield path.name, f"{path.stat().st_size / 1e3:,.0f} kB"
+
+
+def zones(stage: PrintStage) -> Iterator[tuple[str, str]]:
+    """Yield where print is, and what kind of print."""
+    for zone in stage.zones:
+        read = ", ".join((*zone.limits.symbologies, *(["always the same"] if zone.fixed else [])))
+        yield f"print zone {zone.name}", f"{zone.kind}{_at(zone)}{read and f': {read}'}"
+    for sheet in stage.sheets:
+        yield sheet.name, f"the sheet that print is on{_at(sheet)}"
+    if not stage.zones:
+        yield "print zones", "none: no print that changes from part to part was found on the good parts"
+
+
+def _at(box: PrintZone | Sheet) -> str:
+    return f", {box.width} x {box.height} px at x {box.x}, y {box.y}"
 
 
 def promise(calibration: Calibration) -> Iterator[tuple[str, str]]:

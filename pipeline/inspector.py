@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pipeline.bundle import Bundle, load_bundle
 from pipeline.exceptions import ImageError
 from pipeline.framing import Frame, frame_part
-from pipeline.images import Image, Mask, read_image
+from pipeline.images import Image, Mask, read_image, size_in_words
 from pipeline.network import Network, Residuals
 from pipeline.print import Code, PrintMask
 from pipeline.quality import Conditions, measure, unusual
-from pipeline.registration import Registrar, Registration
+from pipeline.registration import Registration
 from pipeline.verdict import Verdict, decide, overall_score, place_in_words
 
 Map = NDArray[np.float32]
@@ -94,9 +94,7 @@ class Inspector:
         self.model_id = bundle.model_id
         self.size = bundle.size
         self._network = Network(bundle.network)
-        self._registrar = Registrar(
-            bundle.reference, motion=bundle.config.registration.motion, min_quality=bundle.min_quality
-        )
+        self._registrar = bundle.registrar
 
     @classmethod
     def load(cls, folder: Path) -> "Inspector":
@@ -121,8 +119,8 @@ class Inspector:
         """
         start = time.perf_counter()
         if image.dtype != np.uint8 or image.shape != self.bundle.reference.shape:
-            known = _described(self.bundle.reference)
-            return self._failed(f"is {_described(image)}, the model knows {known}", start)
+            known = size_in_words(self.bundle.reference)
+            return self._failed(f"is {size_in_words(image)}, the model knows {known}", start)
         registration = self._registrar.register(image)
         print_mask = self.bundle.print_stage.find(image, registration)
         frame = frame_part(image, registration, print_mask.pixels, self.bundle.working_size)
@@ -183,11 +181,6 @@ def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
         for found in (residuals.ssim, residuals.features, residuals.anomaly)
     )
     return Evidence(frame.image, frame.masked, residuals.reconstruction, ssim, features, anomaly)
-
-
-def _described(image: NDArray[np.uint8]) -> str:
-    sides = "x".join(str(side) for side in (image.shape[1::-1] if image.ndim == 3 else image.shape[::-1]))
-    return f"{sides} px"
 
 
 def _since(start: float) -> float:

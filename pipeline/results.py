@@ -35,6 +35,7 @@ COLUMNS = (
     "contrast",
     "focus",
     "pose",
+    "code_zones",
 )
 HEADER = (",".join(COLUMNS) + "\r\n").encode()
 
@@ -58,6 +59,7 @@ class Row:
         p_value: Chance that a good part scores as high; None where there is no score.
         doubts: Why the image could not be judged safely, in words.
         conditions: How the image was taken; None for ERROR.
+        code_zones: The print zone that each of `codes` lies in.
     """
 
     image: str
@@ -74,11 +76,13 @@ class Row:
     p_value: float | None = None
     doubts: tuple[str, ...] = ()
     conditions: Conditions | None = None
+    code_zones: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, image: str, inspection: Inspection, model: str) -> Self:
         """Keep of an inspection what a row holds; codes that could not be decoded have no text to keep."""
         score = inspection.score
+        decoded = [code for code in inspection.codes if code.text]
         return cls(
             image=image,
             verdict=inspection.verdict,
@@ -87,13 +91,14 @@ class Row:
             peak=inspection.peak,
             reason=inspection.reason,
             masked=inspection.masked,
-            codes=tuple(code.text for code in inspection.codes if code.text),
+            codes=tuple(code.text for code in decoded),
             findings=inspection.findings,
             ms=inspection.ms,
             model=model,
             p_value=inspection.p_value,
             doubts=inspection.doubts,
             conditions=inspection.conditions,
+            code_zones=tuple(code.zone for code in decoded),
         )
 
     def to_csv(self) -> list[str]:
@@ -115,6 +120,7 @@ class Row:
             "" if self.p_value is None else f"{self.p_value:.4g}",
             join_texts(self.doubts),
             *self._conditions(),
+            join_texts(self.code_zones),
         ]
 
     def _conditions(self) -> list[str]:
@@ -141,6 +147,7 @@ class Row:
             p_value=float(row["p_value"]) if row["p_value"] else None,
             doubts=split_texts(row["doubts"]),
             conditions=_read_conditions(row),
+            code_zones=split_texts(row["code_zones"]),
         )
 
 

@@ -1,7 +1,7 @@
 """Variable print: where it is on a part, which pixels it covers, and whether it is as it should be."""
 
 from pipeline.print.codes import Code, read_codes
-from pipeline.print.draw import mask_pictures, zones_picture
+from pipeline.print.draw import MaskSteps, mask_pictures, zones_picture
 from pipeline.print.findings import Limits
 from pipeline.print.kinds import ZoneKind
 from pipeline.print.stage import PrintMask, PrintStage
@@ -11,6 +11,7 @@ from pipeline.print.zones import PrintZone, ZoneLearner
 __all__ = [
     "Code",
     "Limits",
+    "MaskSteps",
     "PrintMask",
     "PrintStage",
     "PrintZone",

@@ -33,11 +33,13 @@ class Code:
         symbology: "DataMatrix", "Code128", ...; "linear" for a 1-D code that was never decoded.
         corners: (4, 2) x, y in pixels of the original frame, in order around the code. For 1-D codes the
             decoders give the strip they scanned, not the height of the bars.
+        zone: name of the print zone that it lies in; empty where zones are not known yet.
     """
 
     text: str
     symbology: str
     corners: NDArray[np.float64]
+    zone: str = ""
 
 
 def read_codes(

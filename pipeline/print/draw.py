@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import cv2
@@ -23,6 +24,21 @@ T = TypeVar("T")
 
 _SIZE: Final = 14  # px, of letters
 _COLOURS: Final = {ZoneKind.LINEAR_CODE: PURPLE, ZoneKind.MATRIX_CODE: PURPLE}
+
+
+@dataclass(frozen=True)
+class MaskSteps:
+    """How the print mask of one image comes about.
+
+    Attributes:
+        pictures: by name, in order: "registered", "strokes", "mask" and "findings", each (H + caption, W, 3).
+        ms: what each of the first three took, milliseconds; "mask" is the whole print stage.
+        found: the mask, the codes and the findings.
+    """
+
+    pictures: dict[str, Image]
+    ms: dict[str, float]
+    found: PrintMask
 
 
 def zones_picture(reference: Image, stage: PrintStage) -> Image:
@@ -49,17 +65,13 @@ def zones_picture(reference: Image, stage: PrintStage) -> Image:
     return picture
 
 
-def mask_pictures(image: Image, registration: Registration, stage: PrintStage) -> dict[str, Image]:
+def mask_pictures(image: Image, registration: Registration, stage: PrintStage) -> MaskSteps:
     """Show the steps from an image to its print mask.
 
     Args:
         image: (H, W, 3) in the original frame.
         registration: where the part is on it.
         stage: what was learned.
-
-    Returns:
-        By name, in order: "registered", "strokes", "mask" and "findings", each (H + caption, W, 3) with the
-        time that it took.
     """
     registered, to_register = _timed(lambda: _register(image, registration, stage.size))
     strokes, to_respond = _timed(lambda: _strokes(registered, stage))
@@ -68,12 +80,13 @@ def mask_pictures(image: Image, registration: Registration, stage: PrintStage) -
     masked[found.pixels > 0] = BLUE
     share = np.count_nonzero(found.pixels) / found.pixels.size
     words = "; ".join(found.findings) or "nothing wrong with the print"
-    return {
+    pictures = {
         "registered": _captioned(registered, f"registered: {to_register:.1f} ms"),
         "strokes": _captioned(strokes, f"strokes of each zone's ink: {to_respond:.1f} ms"),
         "mask": _captioned(masked, f"mask: {share:.1%} of the image, {to_find:.1f} ms for the whole stage"),
         "findings": _captioned(_codes_and_labels(image, registration, stage, found), words),
     }
+    return MaskSteps(pictures, {"registered": to_register, "strokes": to_respond, "mask": to_find}, found)
 
 
 def _timed(step: Callable[[], T]) -> tuple[T, float]:

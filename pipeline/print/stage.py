@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import cv2
@@ -74,7 +74,7 @@ class PrintStage:
         for label, zone in enumerate(self.zones, start=1):
             view = view_zone(image, registration, zone, self.labels, label, self.stroke_width)
             pixels[zone.window] |= view.mask
-            codes.extend(view.codes)
+            codes.extend(replace(code, zone=zone.name) for code in view.codes)
             if not any(_carries(sheet, zone) for sheet in missing):  # that its print is missing too goes without saying
                 findings.extend(judge(zone.name, view.measure, zone.limits))
         return PrintMask(pixels, tuple(codes), tuple(findings))

@@ -13,7 +13,7 @@ from pipeline.config import Config
 from pipeline.exceptions import ImageError
 from pipeline.images import Image, read_image, write_image
 from pipeline.inspector import Evidence, Inspection, Inspector
-from pipeline.print import Code, PrintMask
+from pipeline.print import Code, Limits, PrintMask, PrintStage, PrintZone, ZoneKind
 from pipeline.registration import Registration
 from pipeline.verdict import Verdict
 
@@ -23,6 +23,11 @@ SHIFT = (6, -4)
 CALIBRATION = replace(
     calibrate_scores(np.linspace(0, THRESHOLD, 299), np.zeros(0), Goal()), threshold=THRESHOLD, reject=THRESHOLD
 )
+
+ZONE = PrintZone(
+    "datamatrix 1", ZoneKind.MATRIX_CODE, 80, 50, 10, 10, True, 20.0, limits=Limits(symbologies=("DataMatrix",))
+)
+STAGE = PrintStage(SIZE, 3, (ZONE,), np.zeros((SIZE[1], SIZE[0]), np.uint8))
 
 
 def part(defect: tuple[int, int] | None = None) -> Image:
@@ -46,7 +51,7 @@ class FakeInspector(Inspector):
     def __init__(self, model_id: str = "fake") -> None:
         self.model_id = model_id
         self.size = SIZE
-        settings: Any = SimpleNamespace(config=Config(), calibration=CALIBRATION)
+        settings: Any = SimpleNamespace(config=Config(), calibration=CALIBRATION, print_stage=STAGE)
         self.bundle = settings
         self.seen: list[str] = []
 
@@ -64,7 +69,7 @@ class FakeInspector(Inspector):
         score = 10.0 if white.any() else 1.0
         print_pixels = np.zeros((SIZE[1], SIZE[0]), np.uint8)
         print_pixels[10:20, 20:40] = 255
-        code = Code("A1|B2", "DataMatrix", np.array([[80.0, 50], [90, 50], [90, 60], [80, 60]]))
+        code = Code("A1|B2", "DataMatrix", np.array([[80.0, 50], [90, 50], [90, 60], [80, 60]]), ZONE.name)
         return Inspection(
             verdict=Verdict.NG if white.any() else Verdict.OK,
             score=score,

@@ -56,7 +56,7 @@ def test_columns_are_those_of_the_contract(tmp_path: Path) -> None:
 
 def test_what_was_measured_survives_the_file(tmp_path: Path) -> None:
     taken = Conditions(brightness=120.5, contrast=30.25, focus=4.5, pose=0.9375, masked=0.25)
-    judged = row(p_value=0.0625, doubts=("too dark", "blurred"), conditions=taken)
+    judged = row(p_value=0.0625, doubts=("too dark", "blurred"), conditions=taken, codes=("X",), code_zones=("qr 1",))
     write(tmp_path / "results.csv", judged)
     assert read_results(tmp_path / "results.csv") == [judged]
 
@@ -72,6 +72,7 @@ def test_a_row_keeps_what_the_inspection_says() -> None:
     kept = Row.of("x.png", FakeInspector().inspect(part((50, 30))), "fake")
     assert (kept.verdict, kept.score, kept.peak) == (Verdict.NG, 10.0, (50.0, 30.0))
     assert kept.codes == ("A1|B2",)
+    assert kept.code_zones == ("datamatrix 1",)
 
 
 def test_rows_are_on_disk_before_the_file_is_closed(tmp_path: Path) -> None:

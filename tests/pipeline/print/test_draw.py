@@ -19,8 +19,11 @@ def test_zones_are_outlined_and_the_rest_is_left_alone(stage: PrintStage) -> Non
 def test_pictures_of_every_step_have_a_caption_and_leave_the_image_alone(stage: PrintStage) -> None:
     image = draw_part(2).image
     before = image.copy()
-    pictures = mask_pictures(image, HERE, stage)
+    steps = mask_pictures(image, HERE, stage)
+    pictures = steps.pictures
     assert list(pictures) == ["registered", "strokes", "mask", "findings"]
+    assert list(steps.ms) == ["registered", "strokes", "mask"]
+    assert min(steps.ms.values()) > 0
     assert all(picture.shape[1] == image.shape[1] for picture in pictures.values())
     assert all(picture.shape[0] > image.shape[0] for picture in pictures.values())
     np.testing.assert_array_equal(image, before)
@@ -29,6 +32,6 @@ def test_pictures_of_every_step_have_a_caption_and_leave_the_image_alone(stage: 
 def test_mask_picture_paints_what_is_masked(stage: PrintStage) -> None:
     image = draw_part(3).image
     masked = stage.find(image, HERE).pixels > 0
-    picture = mask_pictures(image, HERE, stage)["mask"][-image.shape[0] :]
+    picture = mask_pictures(image, HERE, stage).pictures["mask"][-image.shape[0] :]
     assert (picture[masked] == picture[masked][0]).all()
     np.testing.assert_array_equal(picture[~masked], image[~masked])

@@ -33,6 +33,7 @@ def test_masks_strokes_and_little_else(stage: PrintStage) -> None:
 
 def test_reads_the_code(stage: PrintStage) -> None:
     (code,) = stage.find(draw_part(1002, code="P123456789").image, HERE).codes
+    assert code.zone in {zone.name for zone in stage.zones if zone.kind.is_code}
     assert (code.text, code.symbology) == ("P123456789", "DataMatrix")
 
 

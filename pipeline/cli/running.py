@@ -1,0 +1,174 @@
+"""Commands that train a model and run it over images."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.common import (
+    NOT_ALL_OK,
+    OK,
+    SOME_ERROR,
+    announce,
+    check_picture,
+    console,
+    fail,
+    model_argument,
+    path_argument,
+    print_facts,
+)
+from pipeline.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.results import Row
+
+
+@click.command()
+@click.argument("data", type=path_argument)
+@click.option("--out", type=path_argument, required=True, help="Folder for the model.")
+@click.option("--config", type=path_argument, help="YAML file; what it does not say keeps its default.")
+@click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
+def train(data: Path, out: Path, config: Path | None, resume: bool) -> None:
+    """Learn what good parts look like.
+
+    DATA is a folder of images of good parts, or a data set in MVTec AD's layout.
+
+    Part of the images is held back, and the threshold set on it: the model can inspect at once.
+
+    \b
+    goodparts train good-parts/ --out model
+    goodparts train good-parts/ --out model --resume
+    """
+    from pipeline.config import Config, load_config
+
+    try:
+        from models.training import train as train_model
+    except ModuleNotFoundError as error:
+        raise UsageError(f'training needs the package {error.name}: pip install "goodparts[train]"') from error
+    train_model(data, out, load_config(config) if config else Config(), resume=resume)
+
+
+@click.command()
+@model_argument
+@click.argument("images", type=path_argument)
+@click.option("--out", type=path_argument, required=True, help="Folder for results.csv and the pictures.")
+@click.option(
+    "--overlays",
+    type=click.Choice(["none", "ng", "all"]),
+    default="ng",
+    show_default=True,
+    help="Which images to write with the defect marked; ng: all that are not OK.",
+)
+@click.option("--masks", is_flag=True, help="Write OUT/masks/<image>.png, 255 where print was kept out.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Images at a time.")
+@click.option("--serial-from", metavar="ZONE|SYMBOLOGY", help="The code that is the serial; see goodparts zones.")
+@click.option("--fail-on-ng", is_flag=True, help="Exit with 3 unless every image is OK.")
+def inspect(
+    model: Path,
+    images: Path,
+    out: Path,
+    overlays: str,
+    masks: bool,
+    jobs: int,
+    serial_from: str | None,
+    fail_on_ng: bool,
+) -> int:
+    """Judge every image in the folder IMAGES.
+
+    OUT/results.csv grows by a row an image; the same command continues an interrupted run. OUT/index.html
+    shows what was found. With --serial-from, OUT/duplicate_serials.csv lists the parts that share a serial.
+    Exit code 1: some image could not be inspected, and has the verdict ERROR.
+
+    \b
+    goodparts inspect model today/ --out today-results
+    goodparts inspect model today/ --out today-results --overlays all --masks --jobs 4
+    goodparts inspect model today/ --out today-results --serial-from DataMatrix
+    """
+    from pipeline.images import write_bytes
+    from pipeline.inspector import Inspector
+    from pipeline.page import Entry, render_page
+    from pipeline.results import severity
+    from pipeline.run import Job, Overlays, inspect_folder, print_summary
+    from pipeline.serials import report_serials, serial_zone
+
+    inspector = Inspector.load(model)
+    zone = serial_zone(inspector.bundle.print_stage, serial_from) if serial_from else None
+    job = Job(images, out, Overlays(overlays), masks, jobs)
+    rows = inspect_folder(inspector, job, console(stderr=True))
+    entries = [Entry(row, job.picture(row)) for row in sorted(rows, key=severity)]
+    write_bytes(out / "index.html", render_page(f"Inspection of {images.resolve().name}", entries).encode())
+    print_summary(rows, console())
+    if zone:
+        report_serials(rows, zone, out, console())
+    click.echo(f"Pictures: {out / 'index.html'}")
+    return _exit_code(rows, fail_on_ng=fail_on_ng)
+
+
+@click.command()
+@model_argument
+@click.argument("dataset", type=path_argument)
+@click.option("--out", type=path_argument, required=True, help="Folder for results, metrics and pictures.")
+def evaluate(model: Path, dataset: Path, out: Path) -> int:
+    """Inspect DATASET/test and compare with the truth.
+
+    The folders tell the truth, as in MVTec AD: test/good and test/<defect>. Writes results.csv, metrics.json,
+    report.csv and index.html: verdicts with their intervals, plots, and the mistakes as pictures.
+
+    \b
+    goodparts evaluate model dataset/ --out evaluation
+    """
+    from pipeline import report
+    from pipeline.evaluation import evaluate as compare
+    from pipeline.images import write_bytes
+    from pipeline.inspector import Inspector
+    from pipeline.run import Job, Overlays, inspect_folder, print_summary
+    from pipeline.sheets import write_table
+
+    inspector = Inspector.load(model)
+    rows = inspect_folder(inspector, Job(dataset / "test", out, Overlays.NONE), console(stderr=True))
+    metrics, classes = compare(rows, dataset), report.tally(rows)
+    write_bytes(out / "metrics.json", json.dumps(metrics.to_json(), indent=2).encode())
+    write_table(out / "report.csv", report.COLUMNS, (found.to_csv() for found in classes))
+    page = report.render_report(rows, metrics, inspector, dataset, classes=classes)
+    write_bytes(out / "index.html", page.encode())
+    print_summary(rows, console())
+    print_facts(metrics.facts())
+    announce(out / "index.html")
+    return _exit_code(rows)
+
+
+@click.command()
+@model_argument
+@click.argument("image", type=path_argument)
+@click.option("--out", type=path_argument, required=True, help="The picture to write, .png or .jpg.")
+def explain(model: Path, image: Path, out: Path) -> int:
+    """Show in one picture how the verdict on IMAGE comes about.
+
+    \b
+    goodparts explain model today/0815.jpg --out 0815-explained.png
+    """
+    from pipeline.explain import explain as draw
+    from pipeline.images import read_image, write_image
+    from pipeline.inspector import Inspector
+    from pipeline.verdict import Verdict
+
+    check_picture(out)
+    inspector = Inspector.load(model)
+    inspection = inspector.inspect_file(image, evidence=True)
+    if inspection.verdict is Verdict.ERROR:
+        return fail(inspection.reason, SOME_ERROR)
+    pixels = read_image(image, max_megapixels=inspector.bundle.config.image.max_megapixels)
+    write_image(out, draw(pixels, inspection))
+    click.echo(f"{inspection.verdict}: {inspection.reason}. Picture: {out}")
+    return OK
+
+
+def _exit_code(rows: Sequence["Row"], *, fail_on_ng: bool = False) -> int:
+    from pipeline.verdict import Verdict
+
+    verdicts = {row.verdict for row in rows}
+    if fail_on_ng and verdicts != {Verdict.OK}:
+        return NOT_ALL_OK
+    return SOME_ERROR if Verdict.ERROR in verdicts else OK
