@@ -94,6 +94,11 @@ def write_image(path: Path, image: NDArray[np.uint8]) -> None:
     write_bytes(path, data.tobytes())
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text as `write_bytes` does; what a file name holds that is not UTF-8 becomes a question mark."""
+    write_bytes(path, text.encode(errors="replace"))
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file by way of a temporary neighbour, so that a kill leaves the old one or the new one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")

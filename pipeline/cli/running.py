@@ -86,7 +86,7 @@ def inspect(
     goodparts inspect model today/ --out today-results --overlays all --masks --jobs 4
     goodparts inspect model today/ --out today-results --serial-from DataMatrix
     """
-    from pipeline.images import write_bytes
+    from pipeline.images import write_text
     from pipeline.inspector import Inspector
     from pipeline.page import Entry, render_page
     from pipeline.results import severity
@@ -98,7 +98,7 @@ def inspect(
     job = Job(images, out, Overlays(overlays), masks, jobs)
     rows = inspect_folder(inspector, job, console(stderr=True))
     entries = [Entry(row, job.picture(row)) for row in sorted(rows, key=severity)]
-    write_bytes(out / "index.html", render_page(f"Inspection of {images.resolve().name}", entries).encode())
+    write_text(out / "index.html", render_page(f"Inspection of {images.resolve().name}", entries))
     print_summary(rows, console())
     if zone:
         report_serials(rows, zone, out, console())
@@ -121,7 +121,7 @@ def evaluate(model: Path, dataset: Path, out: Path) -> int:
     """
     from pipeline import report
     from pipeline.evaluation import evaluate as compare
-    from pipeline.images import write_bytes
+    from pipeline.images import write_text
     from pipeline.inspector import Inspector
     from pipeline.run import Job, Overlays, inspect_folder, print_summary
     from pipeline.sheets import write_table
@@ -129,10 +129,10 @@ def evaluate(model: Path, dataset: Path, out: Path) -> int:
     inspector = Inspector.load(model)
     rows = inspect_folder(inspector, Job(dataset / "test", out, Overlays.NONE), console(stderr=True))
     metrics, classes = compare(rows, dataset), report.tally(rows)
-    write_bytes(out / "metrics.json", json.dumps(metrics.to_json(), indent=2).encode())
+    write_text(out / "metrics.json", json.dumps(metrics.to_json(), indent=2))
     write_table(out / "report.csv", report.COLUMNS, (found.to_csv() for found in classes))
     page = report.render_report(rows, metrics, inspector, dataset, classes=classes)
-    write_bytes(out / "index.html", page.encode())
+    write_text(out / "index.html", page)
     print_summary(rows, console())
     print_facts(metrics.facts())
     announce(out / "index.html")

@@ -112,7 +112,7 @@ def drift(model: Path, results: tuple[Path, ...], out: Path, false_alarms: float
     """
     from pipeline.bundle import load_bundle
     from pipeline.drift import COLUMNS, render_drift, watch
-    from pipeline.images import write_bytes
+    from pipeline.images import write_text
     from pipeline.results import read_rows
     from pipeline.sheets import write_table
 
@@ -120,7 +120,7 @@ def drift(model: Path, results: tuple[Path, ...], out: Path, false_alarms: float
     tracks = watch(rows, bundle, false_alarms=false_alarms)
     write_table(out / "drift.csv", COLUMNS, (line for track in tracks for line in track.to_csv()))
     page = render_drift(tracks, bundle, images=len(rows), false_alarms=false_alarms)
-    write_bytes(out / "index.html", page.encode())
+    write_text(out / "index.html", page)
     print_facts((f"{track.stage}: {track.measure}", track.words) for track in tracks)
     announce(out / "index.html")
     return DRIFTED if any(track.alarm for track in tracks) else OK
@@ -148,7 +148,7 @@ def msa(results: Path, reference: Path, out: Path, part: str) -> None:
     goodparts msa study-results/results.csv reference.csv --out msa
     """
     from pipeline import msa as analysis
-    from pipeline.images import write_bytes
+    from pipeline.images import write_text
     from pipeline.results import read_rows
     from pipeline.sheets import write_table
 
@@ -159,7 +159,7 @@ def msa(results: Path, reference: Path, out: Path, part: str) -> None:
     write_table(out / "msa.csv", analysis.COLUMNS, analysis.measure_rows(measures))
     write_table(out / "parts.csv", analysis.PART_COLUMNS, analysis.part_rows(parts))
     page = analysis.render_msa(parts, measures, spread, model=rows[0].model, threshold=threshold)
-    write_bytes(out / "index.html", page.encode())
+    write_text(out / "index.html", page)
     print_facts((m.name, f"{m.value:.3f} ({m.low:.3f} to {m.high:.3f}), {m.judged}") for m in measures)
     announce(out / "index.html")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.exceptions import ImageError, UsageError
-from pipeline.images import Image, find_images, read_image, write_bytes, write_image
+from pipeline.images import Image, find_images, read_image, write_bytes, write_image, write_text
 
 PIL_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".webp": "WEBP"}
 
@@ -221,3 +221,8 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
         write_bytes(path, b"new and longer")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_text_with_a_file_name_that_is_not_utf_8_is_written_all_the_same(tmp_path: Path) -> None:
+    write_text(tmp_path / "page.html", "B\udcffild: Größe")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "B?ild: Größe"
