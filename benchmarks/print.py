@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
+import click
 import cv2
 import numpy as np
-import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -192,8 +191,10 @@ def rows(symbologies: list[str]) -> list[Row]:
     ]
 
 
-def main(datasets: Annotated[list[Path], typer.Argument(help="data sets in MVTec AD's layout")]) -> None:
-    """Teach the print stage on train/good of each DATASET and measure it on test, on one core."""
+@click.command()
+@click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path))
+def main(datasets: tuple[Path, ...]) -> None:
+    """Teach the print stage on train/good of each of DATASETS and measure it on test, on one core."""
     cv2.setNumThreads(1)
     measured = [measure(dataset) for dataset in datasets]
     symbologies = sorted(set[str]().union(*(one.symbologies() for one in measured)))
@@ -204,4 +205,4 @@ def main(datasets: Annotated[list[Path], typer.Argument(help="data sets in MVTec
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()

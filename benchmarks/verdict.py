@@ -6,10 +6,9 @@ promise speaks of. The promise is kept in a split if at most the promised share 
 """
 
 from pathlib import Path
-from typing import Annotated
 
+import click
 import numpy as np
-import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -140,10 +139,10 @@ def _rate(events: int, trials: int) -> tuple[str, str]:
     return f"{events} of {trials} = {events / trials:.1%}", f"{low:.1%} to {high:.1%}"
 
 
-def main(
-    results: Annotated[list[Path], typer.Argument(help="results.csv files, one a set")],
-    group: Annotated[str | None, typer.Option(help="regular expression for grouped splits as well")] = None,
-) -> None:
+@click.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--group", help="Regular expression for grouped splits as well.")
+def main(results: tuple[Path, ...], group: str | None) -> None:
     """Measure coverage over random splits, what numbers of good parts promise, and the mistakes made."""
     console = Console(width=140)
     try:
@@ -159,4 +158,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()
