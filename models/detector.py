@@ -101,16 +101,13 @@ class Detector(nn.Module):
         return torch.stack([evidence.amax((1, 2, 3)), evidence.mean((1, 2, 3))], dim=1)
 
     def score(self, summaries: Tensor) -> Tensor:
-        """(N,) scores of (N, 2) summaries: 0 for the usual good part."""
-        peak, overall = self.in_spreads(summaries).unbind(1)
+        """(N,) scores of (N, 2) summaries; for each of the two, good parts have median 0 and 90th percentile 1."""
+        in_spreads = (summaries - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
+        peak, overall = in_spreads.unbind(1)
         return peak + MEAN_WEIGHT * overall
 
-    def in_spreads(self, summaries: Tensor) -> Tensor:
-        """Summaries in units of what good parts show: 0 is their median, 1 their 90th percentile."""
-        return (summaries - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
-
     def forward(self, image: Tensor, ignored: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Inspect registered images, print already filled.
+        """Inspect registered images.
 
         Args:
             image: (N, h, w, 3) uint8 RGB.

@@ -1,4 +1,4 @@
-"""Frames of good parts on disk: read, registered and freed of their print once, then used again and again."""
+"""Frames of good parts on disk: read, registered and searched for print once, then used again and again."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ class Frames:
     """Working frames in memory-mapped files; only those in use take memory.
 
     Attributes:
-        images: (N, h, w, 3) uint8 RGB, print filled.
+        images: (N, h, w, 3) uint8 RGB, registered.
         ignored: (N, h, w) uint8, 255 where nothing can be compared.
         chosen: (M,) indices of the frames that this view holds.
     """

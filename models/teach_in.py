@@ -126,11 +126,12 @@ def _central_image(paths: list[Path], config: Config) -> Image:
     limit = config.image.max_megapixels
     some = [paths[i] for i in np.linspace(0, len(paths) - 1, min(len(paths), WITNESSES)).astype(int)]
     images = [read_image(path, max_megapixels=limit) for path in some]
+    candidates = images[:: max(1, len(images) // CANDIDATES)]
     quality = []
-    for image in images[:: max(1, len(images) // CANDIDATES)]:
+    for image in candidates:
         registrar = Registrar(image, motion=config.registration.motion, min_quality=-1.0)
         quality.append(np.median([registrar.register(other).quality for other in images]))
-    return images[:: max(1, len(images) // CANDIDATES)][int(np.argmax(quality))]
+    return candidates[int(np.argmax(quality))]
 
 
 def _register_all(
@@ -184,7 +185,7 @@ def _frames(parts: GoodParts, stage: PrintStage, size: tuple[int, int], work: Pa
         print_mask = stage.find(image, registration)
         frame = frame_part(image, registration, print_mask.pixels, size)
         frames[index] = frame
-        outside[index] = np.count_nonzero(frame.outside) / frame.outside.size
+        outside[index] = frame.unseen
         findings[index] = bool(print_mask.findings)
         conditions.append(measure(frame, registration, print_mask.pixels))
         advance("framing")

@@ -38,6 +38,11 @@ class Frame:
         """(h, w) uint8, 255 where nothing can be compared."""
         return np.maximum(self.masked, self.outside)
 
+    @property
+    def unseen(self) -> float:
+        """Share of the frame that lies outside the camera's view, 0..1."""
+        return np.count_nonzero(self.outside) / self.outside.size
+
 
 def working_size(size: tuple[int, int], *, megapixels: float) -> tuple[int, int]:
     """Width and height, multiples of 32, that come closest to `megapixels` at the ratio of `size` (w, h)."""

@@ -157,9 +157,8 @@ class Inspector:
         doubts = []
         if not registration.found:
             doubts.append(f"the part's pose was not found (correlation {registration.quality:.2f})")
-        outside = np.count_nonzero(frame.outside) / frame.outside.size
-        if outside > self.bundle.max_outside:
-            doubts.append(f"{outside:.0%} of the part lies outside the image")
+        if frame.unseen > self.bundle.max_outside:
+            doubts.append(f"{frame.unseen:.0%} of the part lies outside the image")
         return (*doubts, *unusual(conditions, self.bundle.usual))
 
     def _peak(self, anomaly: Map, registration: Registration) -> tuple[float, float]:
