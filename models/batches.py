@@ -11,16 +11,17 @@ from torch import Tensor
 
 from models.corruption import corrupt
 from models.frames import Frames
-from pipeline.images import Image
+from pipeline.images import Image, Mask
 
 
 @dataclass(frozen=True)
 class Batch:
-    """(N, 3, h, w) images in 0..1, and (N, 1, h, w) with 1 where the loss counts."""
+    """Images (N, 3, h, w) in 0..1, and weights (N, 1, h, w): 1 where the loss counts, 1 where a fault was put."""
 
     clean: Tensor
     corrupted: Tensor
     kept: Tensor
+    changed: Tensor
 
 
 def make_batch(frames: Frames, *, size: int, seed: int, step: int) -> Batch:
@@ -33,24 +34,49 @@ def make_batch(frames: Frames, *, size: int, seed: int, step: int) -> Batch:
         step: number of the batch.
     """
     rng = np.random.default_rng((seed, step))
-    clean, corrupted, ignored = [], [], []
-    for one, other in rng.integers(len(frames), size=(size, 2)):
-        image, ignore = frames[one]
-        clean.append(augment(image, rng))
-        corrupted.append(corrupt(clean[-1], frames[other][0], rng)[0])
-        ignored.append(ignore)
-    return Batch(to_tensor(np.stack(clean)), to_tensor(np.stack(corrupted)), kept_where(np.stack(ignored)))
+    made = [_one(frames, rng, *pair) for pair in rng.integers(len(frames), size=(size, 2))]
+    clean, corrupted, ignored, changed = (np.stack(arrays) for arrays in zip(*made, strict=True))
+    kept = kept_where(ignored)
+    return Batch(to_tensor(clean), to_tensor(corrupted), kept, (1 - kept_where(changed)) * kept)
+
+
+def _one(frames: Frames, rng: Generator, one: int, other: int) -> tuple[Image, Image, Mask, Mask]:
+    image, ignored = frames[one]
+    clean = augment(image, rng)
+    corrupted, changed = corrupt(clean, frames[other][0], rng)
+    return clean, corrupted, ignored, changed
 
 
 def augment(image: Image, rng: Generator) -> Image:
-    """What a line does to a good image: a little more or less light, a remaining shift and turn, grain."""
+    """What a line does to a good image: a remaining shift and turn, other light, defocus, grain, compression."""
     height, width = image.shape[:2]
     move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 0.15), 1)
     move[:, 2] = move[:, 2] + rng.normal(0, 0.4, 2)
     moved = cv2.warpAffine(image, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    light, tint = rng.uniform(0.9, 1.1), rng.normal(0, 3, 3)
-    grain = rng.normal(0, rng.uniform(0, 4), image.shape) if rng.random() < 0.5 else 0.0
-    return np.clip(np.asarray(moved, np.float64) * light + tint + grain, 0, 255).astype(np.uint8)
+    if rng.random() < BLURRED:
+        moved = cv2.GaussianBlur(moved, (0, 0), rng.uniform(0.3, 0.9))
+    light = np.multiply(moved, _light(height, width, rng), dtype=np.float32) + rng.normal(0, 3, 3).astype(np.float32)
+    if rng.random() < GRAINY:
+        light += rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 4))
+    seen = np.clip(light, 0, 255).astype(np.uint8)
+    return _compressed(seen, rng) if rng.random() < COMPRESSED else seen
+
+
+BLURRED, GRAINY, COMPRESSED = 0.25, 0.5, 0.25
+"""Shares of the images that are out of focus, noisy, or strongly compressed."""
+
+
+def _light(height: int, width: int, rng: Generator) -> NDArray[np.float32]:
+    """(h, w, 1) factors: a little more or less light, and a slope of it across the image."""
+    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
+    level, along, down = rng.uniform(0.9, 1.1), *rng.normal(0, 0.03, 2)
+    return np.asarray(level + along * x + down * y[:, None], np.float32)[..., None]
+
+
+def _compressed(image: Image, rng: Generator) -> Image:
+    quality = int(rng.integers(60, 95))
+    _, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_UNCHANGED), np.uint8)
 
 
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:

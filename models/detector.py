@@ -8,10 +8,14 @@ from torch.nn import functional as F
 
 from models.autoencoder import Autoencoder
 from models.backbone import CHANNELS, STRIDES, Backbone
+from models.segmenter import Segmenter
 from models.ssim import dissimilarity
 
-LEVELS = (*STRIDES, 4)
-"""Strides of the residual maps: one for each level of the features, and that of the SSIM residual."""
+LEVELS = (*STRIDES, 4, 4)
+"""Strides of the residual maps: one for each level of the features, then SSIM, then the segmentation head."""
+
+SSIM, SEGMENTED = len(STRIDES), len(STRIDES) + 1
+"""Places of the last two in a list of residual maps."""
 
 
 MEAN_WEIGHT = 0.25
@@ -26,6 +30,11 @@ class Reconstruction(NamedTuple):
     image: Tensor
     painted: Tensor
 
+    @property
+    def differences(self) -> list[Tensor]:
+        """Features seen minus features expected, strides 4, 8 and 16."""
+        return [found - wanted for found, wanted in zip(self.features, self.expected, strict=True)]
+
 
 class Detector(nn.Module):
     """Image in, anomaly map out.
@@ -36,13 +45,15 @@ class Detector(nn.Module):
     Args:
         size: width and height of the working frame.
         width, bottleneck: channels of the autoencoder.
+        segmenter: channels of the segmentation head.
     """
 
-    def __init__(self, size: tuple[int, int], *, width: int, bottleneck: int) -> None:
+    def __init__(self, size: tuple[int, int], *, width: int, bottleneck: int, segmenter: int) -> None:
         super().__init__()
         self.size = size
         self.backbone = Backbone()
         self.autoencoder = Autoencoder(size, width=width, bottleneck=bottleneck)
+        self.segmenter = Segmenter(size, width=segmenter)
         for level, channels in enumerate(CHANNELS):
             self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
             self.register_buffer(f"feature_scale_{level}", torch.ones(1, channels, 1, 1))
@@ -68,19 +79,23 @@ class Detector(nn.Module):
         expected, painted = self.autoencoder(features)
         return Reconstruction(features, expected, image, painted)
 
+    def segment(self, seen: Reconstruction, kept: Tensor) -> Tensor:
+        """Logits of a fault, (N, 1, H/4, W/4); `kept` as in `residuals`."""
+        found: Tensor = self.segmenter(seen.differences, (seen.image - seen.painted) * kept)
+        return found
+
     def residuals(self, seen: Reconstruction, kept: Tensor) -> list[Tensor]:
-        """Raw residuals, one (N, 1, h, w) map for each of LEVELS, all at least 0.
+        """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits.
 
         Args:
             seen: images and their reconstruction.
             kept: (N, 1, H, W), 1 where the image is compared, 0 under print and outside the camera's view.
         """
         maps = [
-            _smooth((F.conv2d(found - wanted, self.get_buffer(f"whitening_{level}"))).square().mean(1, True).sqrt())
-            for level, (found, wanted) in enumerate(zip(seen.features, seen.expected, strict=True))
+            _smooth(F.conv2d(difference, self.get_buffer(f"whitening_{level}")).square().mean(1, True).sqrt())
+            for level, difference in enumerate(seen.differences)
         ]
-        maps.append(_smooth(dissimilarity(seen.image, seen.painted, kept)))
-        return maps
+        return [*maps, _smooth(dissimilarity(seen.image, seen.painted, kept)), self.segment(seen, kept)]
 
     def standardise(self, residuals: list[Tensor], kept: Tensor) -> list[Tensor]:
         """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared."""
@@ -128,8 +143,8 @@ class Detector(nn.Module):
         anomaly = score[:, None, None] + below_peak
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         finest = standardised[0].shape[-2:]
-        features = torch.stack([_resize(level, finest)[:, 0] for level in standardised[:-1]]).amax(0)
-        return score, anomaly, painted, standardised[-1][:, 0], features
+        features = torch.stack([_resize(level, finest)[:, 0] for level in standardised[:SSIM]]).amax(0)
+        return score, anomaly, painted, standardised[SSIM][:, 0], features
 
 
 def _smooth(maps: Tensor) -> Tensor:

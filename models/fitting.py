@@ -1,7 +1,9 @@
-"""Fitting the autoencoder: the loss, the loop, and checkpoints that make a resumed run end like an undisturbed one."""
+"""Fitting the networks: the losses, the loop, and checkpoints that make a resumed run end like an undisturbed one."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,12 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.batches import Batch, make_batch, to_tensor
-from models.detector import Detector
+from models.detector import Detector, Reconstruction
 from models.frames import Frames
+from models.segmenter import PATCH
 from pipeline.config import TrainingConfig
 
 PAINT_WEIGHT = 2.0
 """Weight of the painted image's error beside that of the features."""
+
+SEGMENT_WEIGHT = 4.0
+"""Weight of the segmentation head's error; it moves the head alone."""
 
 CHUNK = 2
 """Images the frozen backbone takes at a time: larger tensors fall out of the cache and cost twice the time."""
@@ -35,7 +41,7 @@ def fit(
     checkpoint: Path,
     report: Report,
 ) -> None:
-    """Train the autoencoder of `detector` in place.
+    """Train the autoencoder and the segmentation head of `detector` in place.
 
     Args:
         detector: with its feature standardisation already set.
@@ -44,18 +50,18 @@ def fit(
         checkpoint: file that the state is kept in; continued from where it exists.
         report: called after every step.
     """
-    optimiser = torch.optim.AdamW(detector.autoencoder.parameters(), lr=config.learning_rate, weight_decay=0.01)
+    learning = nn.ModuleDict({"autoencoder": detector.autoencoder, "segmenter": detector.segmenter})
+    optimiser = torch.optim.AdamW(learning.parameters(), lr=config.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=config.steps, pct_start=0.1
     )
     loop: dict[str, float] = {"step": 0, "loss": 0.0}
-    parts: Parts = {"autoencoder": detector.autoencoder, "optimiser": optimiser, "schedule": schedule}
+    parts: Parts = {"networks": learning, "optimiser": optimiser, "schedule": schedule}
     if checkpoint.exists():
         _restore(checkpoint, parts, loop)
-    detector.autoencoder.train()
+    learning.train()
     saved = time.monotonic()
-    for step in range(int(loop["step"]), config.steps):
-        batch = make_batch(frames, size=config.batch_size, seed=config.seed, step=step)
+    for step, batch in _batches(frames, config, int(loop["step"])):
         loss = _step(detector, batch, optimiser)
         schedule.step()
         loop = {"step": step + 1, "loss": loss if step == 0 else 0.95 * loop["loss"] + 0.05 * loss}
@@ -64,7 +70,7 @@ def fit(
             _save(checkpoint, parts, loop)
             saved = time.monotonic()
     _save(checkpoint, parts, loop)
-    detector.autoencoder.eval()
+    learning.eval()
 
 
 @torch.no_grad()
@@ -84,18 +90,45 @@ def features_of(network: Callable[[Tensor], list[Tensor]], images: Tensor) -> li
     return [torch.cat(level) for level in zip(*found, strict=True)]
 
 
+def _batches(frames: Frames, config: TrainingConfig, start: int) -> Iterator[tuple[int, Batch]]:
+    """The batches from step `start` on; the next one is made while the last one is learned from."""
+    with ThreadPoolExecutor(1) as pool:
+        draw = partial(make_batch, frames, size=config.batch_size, seed=config.seed)
+        coming = pool.submit(draw, step=start)
+        for step in range(start, config.steps):
+            batch = coming.result()
+            coming = pool.submit(draw, step=step + 1)
+            yield step, batch
+
+
 def _step(detector: Detector, batch: Batch, optimiser: torch.optim.Optimizer) -> float:
     wanted = features_of(detector.features, batch.clean)
-    features, painted = detector.autoencoder(features_of(detector.features, batch.corrupted))
-    loss = PAINT_WEIGHT * _mean_where(batch.kept, (painted - batch.clean).abs())
-    for found, target in zip(features, wanted, strict=True):
-        kept = F.adaptive_avg_pool2d(batch.kept, found.shape[-2:])
-        loss = loss + _mean_where(kept, (found - target).square())
+    features = features_of(detector.features, batch.corrupted)
+    expected, painted = detector.autoencoder(features)
+    seen = Reconstruction(features, expected, batch.corrupted, painted)
+    loss = _reconstruction_loss(seen, wanted, batch) + SEGMENT_WEIGHT * _segmentation_loss(detector, seen, batch)
     optimiser.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(detector.autoencoder.parameters(), 1.0)
+    torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], 1.0)
     optimiser.step()
     return loss.item()
+
+
+def _reconstruction_loss(seen: Reconstruction, wanted: list[Tensor], batch: Batch) -> Tensor:
+    loss = PAINT_WEIGHT * _mean_where(batch.kept, (seen.painted - batch.clean).abs())
+    for found, target in zip(seen.expected, wanted, strict=True):
+        kept = F.adaptive_avg_pool2d(batch.kept, found.shape[-2:])
+        loss = loss + _mean_where(kept, (found - target).square())
+    return loss
+
+
+def _segmentation_loss(detector: Detector, seen: Reconstruction, batch: Batch) -> Tensor:
+    """Focal cross-entropy (Lin et al. 2017, arXiv:1708.02002): nearly all positions are easy, and good."""
+    still = Reconstruction(seen.features, [e.detach() for e in seen.expected], seen.image, seen.painted.detach())
+    logits = detector.segment(still, batch.kept)
+    wanted = F.max_pool2d(batch.changed, PATCH)
+    entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return _mean_where(F.avg_pool2d(batch.kept, PATCH), (1 - torch.exp(-entropy)) * entropy)
 
 
 def _mean_where(kept: Tensor, error: Tensor) -> Tensor:

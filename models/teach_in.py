@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -92,7 +93,8 @@ def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance) ->
     parts, min_quality, lost = _register_all(usable, registrar, config, advance)
     stage = teach(parts, registrar.size) if config.print.mask else _no_print(registrar.size)
     size = working_size(registrar.size, megapixels=config.image.working_megapixels)
-    framed = _frames(parts, stage, size, work, advance)
+    light = np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8)
+    framed = _frames(parts, stage, light, work, advance)
     return Taught(
         reference, size, min_quality, framed.max_outside, stage,
         framed.frames, parts.paths, framed.conditions, framed.findings, (*refused, *lost),
@@ -175,15 +177,16 @@ class _Framed(NamedTuple):
     findings: NDArray[np.bool_]
 
 
-def _frames(parts: GoodParts, stage: PrintStage, size: tuple[int, int], work: Path, advance: Advance) -> _Framed:
-    """Write all frames, and note what a look at each image tells."""
+def _frames(parts: GoodParts, stage: PrintStage, light: Image, work: Path, advance: Advance) -> _Framed:
+    """Write all frames in the light of the reference, and note what a look at each image tells."""
+    size = (light.shape[1], light.shape[0])
     frames = Frames.create(work, len(parts.paths), size)
     outside, findings = np.zeros(len(parts.paths)), np.zeros(len(parts.paths), bool)
     conditions = []
     for index, (path, registration) in enumerate(zip(parts.paths, parts.registrations, strict=True)):
         image = read_image(path, max_megapixels=parts.max_megapixels)
         print_mask = stage.find(image, registration)
-        frame = frame_part(image, registration, print_mask.pixels, size)
+        frame = frame_part(image, registration, print_mask.pixels, size).relit(light)
         frames[index] = frame
         outside[index] = frame.unseen
         findings[index] = bool(print_mask.findings)

@@ -50,7 +50,7 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False) -> Bun
         taught = teach_in(paths, config, work, steps.stage(len(paths), 5 if config.print.mask else 3))
         groups = _groups(taught.paths, data, config)
         learn, held = _split(len(taught.frames), groups, config)
-        detector = Detector(taught.working_size, width=config.network.width, bottleneck=config.network.bottleneck)
+        detector = Detector(taught.working_size, **config.network.model_dump())
         standardise_features(detector, taught.frames.subset(learn[:STANDARDISING_IMAGES]))
         fit(
             detector, taught.frames.subset(learn), config.training,

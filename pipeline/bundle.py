@@ -57,6 +57,11 @@ class Bundle:
         return _unpng(self.files[REFERENCE], cv2.IMREAD_COLOR_RGB)
 
     @cached_property
+    def light(self) -> Image:
+        """(h, w, 3) uint8 RGB, the reference at the size of the working frame: the light that parts are judged in."""
+        return np.asarray(cv2.resize(self.reference, self.working_size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    @cached_property
     def print_stage(self) -> PrintStage:
         """Zones and limits of the variable print."""
         labels = _unpng(self.files[ZONES], cv2.IMREAD_UNCHANGED)

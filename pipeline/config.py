@@ -50,6 +50,7 @@ class NetworkConfig(Section):
     bottleneck: int = Field(
         32, ge=1, le=512, description="Channels that carry what is seen past the bottleneck; fewer hide less."
     )
+    segmenter: int = Field(32, ge=8, le=256, multiple_of=8, description="Channels of the segmentation head.")
 
 
 class TrainingConfig(Section):

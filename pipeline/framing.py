@@ -1,12 +1,13 @@
 """The working frame: the registered part at the size that the network sees, and what of it is compared."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from pipeline.images import Image, Mask
+from pipeline.lighting import light_gain, relight
 from pipeline.registration import Matrix, Registration
 
 GRID = 32
@@ -27,11 +28,13 @@ class Frame:
         image: (h, w, 3) uint8 RGB, registered.
         masked: (h, w) uint8, 255 where variable print lies.
         outside: (h, w) uint8, 255 where the camera saw nothing.
+        light: how much brighter than the reference the shot was, a factor; taken out of `image`.
     """
 
     image: Image
     masked: Mask
     outside: Mask
+    light: float = 1.0
 
     @property
     def ignored(self) -> Mask:
@@ -42,6 +45,11 @@ class Frame:
     def unseen(self) -> float:
         """Share of the frame that lies outside the camera's view, 0..1."""
         return np.count_nonzero(self.outside) / self.outside.size
+
+    def relit(self, reference: Image) -> "Frame":
+        """The same frame in the light of the reference, (h, w, 3) uint8 RGB."""
+        gain = light_gain(self.image, reference, self.ignored)
+        return replace(self, image=relight(self.image, gain), light=float(gain.mean()))
 
 
 def working_size(size: tuple[int, int], *, megapixels: float) -> tuple[int, int]:

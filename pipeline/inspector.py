@@ -123,7 +123,7 @@ class Inspector:
             return self._failed(f"is {size_in_words(image)}, the model knows {known}", start)
         registration = self._registrar.register(image)
         print_mask = self.bundle.print_stage.find(image, registration)
-        frame = frame_part(image, registration, print_mask.pixels, self.bundle.working_size)
+        frame = frame_part(image, registration, print_mask.pixels, self.bundle.working_size).relit(self.bundle.light)
         residuals = self._network.run(frame.image, frame.ignored)
         result = self._judge(registration, print_mask, frame, residuals)
         pictures = _pictures(frame, residuals) if evidence else None

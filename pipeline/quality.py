@@ -23,8 +23,8 @@ class Conditions:
     """How one image was taken, measured on its working frame where print and border leave the part to be seen.
 
     Attributes:
-        brightness: mean grey level, 0..255.
-        contrast: standard deviation of the grey levels.
+        brightness: mean grey level of the shot, 0..255.
+        contrast: standard deviation of the grey levels in the reference's light.
         focus: standard deviation of the Laplacian, grey levels (Pech-Pacheco 2000, ICPR 3:314, takes its square).
         pose: correlation with the reference after registration, -1..1.
         masked: share of the part under the print mask, 0..1.
@@ -44,13 +44,15 @@ class Limit(NamedTuple):
     above: str
     slack: float
     """Least distance of a limit from the extremes, in the unit of the condition."""
+    share: float
+    """The same as a share of the usual value: light and focus drift on a line, and the network copes with that much."""
 
 
 LIMITS = {
-    "brightness": Limit("the image is too dark", "the image is too bright", 2.0),
-    "contrast": Limit("the image has too little contrast", "the image has too much contrast", 1.0),
-    "focus": Limit("the image is blurred", "", 0.5),
-    "masked": Limit("", "more of the part is hidden by print than on any good part", 0.01),
+    "brightness": Limit("the image is too dark", "the image is too bright", 2.0, 0.3),
+    "contrast": Limit("the image has too little contrast", "the image has too much contrast", 1.0, 0.2),
+    "focus": Limit("the image is blurred", "", 0.5, 0.4),
+    "masked": Limit("", "more of the part is hidden by print than on any good part", 0.01, 0.0),
 }
 
 
@@ -62,7 +64,7 @@ def measure(frame: Frame, registration: Registration, print_pixels: Mask) -> Con
     if not seen.any():
         return Conditions(0.0, 0.0, 0.0, registration.quality, masked)
     light, edges = grey[seen], cv2.Laplacian(grey, cv2.CV_32F)[seen]
-    return Conditions(float(light.mean()), float(light.std()), float(edges.std()), registration.quality, masked)
+    return Conditions(float(light.mean() * frame.light), float(light.std()), float(edges.std()), registration.quality, masked)
 
 
 def usual_conditions(good: Sequence[Conditions]) -> Usual:
@@ -78,7 +80,7 @@ def unusual(conditions: Conditions, usual: Usual) -> tuple[str, ...]:
     """Say in words what is out of the ordinary; empty for an image like those of good parts."""
     doubts = []
     for name, limit in LIMITS.items():
-        value, (low, high) = asdict(conditions)[name], tolerance(usual[name], limit.slack)
+        value, (low, high) = asdict(conditions)[name], tolerance(usual[name], max(limit.slack, limit.share * _middle(usual[name])))
         said = limit.below if value < low else limit.above if value > high else ""
         if said:
             doubts.append(f"{said} ({name} {value:.3g}, good parts {usual[name][0]:.3g} to {usual[name][-1]:.3g})")
@@ -91,5 +93,9 @@ def tolerance(percentiles: Sequence[float], slack: float) -> tuple[float, float]
     >>> tolerance([1.0, 3.0, 5.0], 0.1)
     (0.0, 6.0)
     """
-    low, middle, high = percentiles[0], percentiles[len(percentiles) // 2], percentiles[-1]
+    low, middle, high = percentiles[0], _middle(percentiles), percentiles[-1]
     return low - max(slack, HEADROOM * (middle - low)), high + max(slack, HEADROOM * (high - middle))
+
+
+def _middle(percentiles: Sequence[float]) -> float:
+    return percentiles[len(percentiles) // 2]

@@ -18,7 +18,7 @@ torch.set_num_threads(1)
 
 SIZE = (96, 64)
 COUNT = 24
-NETWORK = NetworkConfig(width=16, bottleneck=8)
+NETWORK = NetworkConfig(width=16, bottleneck=8, segmenter=8)
 
 
 def good_image(drawn_part: Image, number: int) -> Image:

@@ -1,0 +1,72 @@
+"""Light: the level and the slope of it across the image, brought to those of the reference before anything is compared."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.images import Image, Mask
+
+Gain = NDArray[np.float32]
+"""(h, w), factor on the light of each pixel."""
+
+BLOCKS = 24
+"""Blocks along the longer side whose mean levels are compared."""
+
+DARK = 4.0
+"""Grey levels added before ratios are taken: sensors add a few of their own to black."""
+
+ROUNDS, OUTLYING = 5, 0.08
+"""Reweighting rounds, and the ratio (natural logarithm) beyond which a block is print, fault or another variant."""
+
+MOST = 0.5
+"""Largest correction (natural logarithm): beyond it an image is no longer the same shot under other light."""
+
+
+def light_gain(image: Image, reference: Image, ignored: Mask) -> Gain:
+    """The light of an image against the reference's, as a plane in the logarithm of the level.
+
+    The plane is fitted to block means by iteratively reweighted least squares (Cauchy weights; Holland and Welsch
+    1977, Comm. Stat. A 6:813), so that print, faults and other variants of the part do not tilt it.
+
+    Args:
+        image: (h, w, 3) uint8 RGB, registered.
+        reference: (h, w, 3) uint8 RGB, in the same frame.
+        ignored: (h, w) uint8, 255 where nothing can be compared.
+
+    Returns:
+        (h, w) float32; dividing the image by it brings it to the reference's light. All 1 where too little is seen.
+    """
+    height, width = ignored.shape
+    size = _blocks(width, height)
+    seen = cv2.resize(255 - ignored, size, interpolation=cv2.INTER_AREA).ravel() > 128
+    if seen.sum() < 12:
+        return np.ones((height, width), np.float32)
+    ratio = np.log((_levels(image, size) + DARK) / (_levels(reference, size) + DARK))
+    plane = np.clip(_fit_plane(size, ratio, seen), -MOST, MOST)
+    return np.exp(cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def relight(image: Image, gain: Gain) -> Image:
+    """Divide an image (h, w, 3) uint8 by a gain (h, w)."""
+    return np.asarray(cv2.divide(image, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
+
+
+def _blocks(width: int, height: int) -> tuple[int, int]:
+    scale = BLOCKS / max(width, height)
+    return max(3, round(width * scale)), max(3, round(height * scale))
+
+
+def _levels(image: Image, size: tuple[int, int]) -> NDArray[np.float64]:
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float64).ravel()
+
+
+def _fit_plane(size: tuple[int, int], ratio: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    x, y = np.meshgrid(np.linspace(-1, 1, size[0]), np.linspace(-1, 1, size[1]))
+    terms = np.column_stack([np.ones(x.size), x.ravel(), y.ravel()])
+    plane = np.full(x.size, np.median(ratio[seen]))
+    for _ in range(ROUNDS):
+        weight = np.sqrt(seen / (1 + ((ratio - plane) / OUTLYING) ** 2))
+        coefficients = np.linalg.lstsq(terms * weight[:, None], ratio * weight, rcond=None)[0]
+        plane = terms @ coefficients
+    return np.asarray(plane.reshape(size[::-1]))
