@@ -13,7 +13,7 @@ FARTHEST = 1 / 6
 SIDE = 80
 """Longest side of the images that are compared: its pixels are finer than what alignment can start from."""
 
-CANDIDATES = 3
+CANDIDATES = 2
 """Poses handed on to alignment."""
 
 
@@ -59,4 +59,4 @@ class CoarseSearch:
 
 def _edges(image: Grey) -> NDArray[np.float32]:
     across, down = cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1)
-    return np.asarray(np.sqrt(cv2.magnitude(across, down)), np.float32)
+    return np.asarray(cv2.GaussianBlur(np.sqrt(cv2.magnitude(across, down)), (0, 0), 1.0), np.float32)

@@ -17,6 +17,9 @@ SEARCH_SIDE = 160
 SURE = 0.95
 """Correlation from which on alignment from rest is not doubted, and no farther pose is tried."""
 
+LEAST_SEEN = 0.25
+"""Share of the reference that the image must show: a sliver correlates with anything."""
+
 DARK = 16.0
 """Grey levels added before the logarithm, so that noise in the dark is not blown up."""
 
@@ -96,11 +99,20 @@ class Registrar:
         return max(tried, key=lambda pair: pair[0])
 
     def _align(self, small: NDArray[np.float32], start: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        """The image is brought near first: ECC takes the turn from its sine, which tells no more than 90 degrees."""
+        way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        near = cv2.warpAffine(small, start, self._search_size, flags=way, borderMode=cv2.BORDER_REPLICATE)
+        seen = cv2.warpAffine(np.full(small.shape, 255, np.uint8), start, self._search_size, flags=way)
+        seen = np.where(seen == 255, 255, 0).astype(np.uint8)
+        if np.count_nonzero(seen) < LEAST_SEEN * seen.size:
+            return -1.0, start
+        rest = np.eye(2, 3, dtype=np.float32)
         try:
-            quality, warp = cv2.findTransformECC(self._reference, small, start, cv2.MOTION_EUCLIDEAN, ITERATIONS)
+            quality, warp = cv2.findTransformECC(self._reference, near, rest, cv2.MOTION_EUCLIDEAN, ITERATIONS, seen, 5)
         except cv2.error:  # no convergence, or an image without any structure
             return -1.0, start
-        return float(quality), np.asarray(warp, np.float32)
+        whole = _square(start.astype(np.float64)) @ _square(np.asarray(warp, np.float64))
+        return float(quality), whole[:2].astype(np.float32)
 
     def _shrink(self, image: Image) -> NDArray[np.float32]:
         small = cv2.resize(image, self._search_size, interpolation=cv2.INTER_AREA)
