@@ -153,7 +153,8 @@ def _register_all(
     ]
     if len(kept) < 8:
         raise TrainingError(
-            f"{paths[0].parent}: the parts have no common pose; set registration.motion: none, or fix the camera"
+            f"{paths[0].parent}: no common pose was found; set registration.motion to far (shifts), any (turns) "
+            "or none, or fix the camera"
         )
     parts = GoodParts(
         tuple(paths[i] for i in kept),

@@ -32,8 +32,10 @@ class ImageConfig(Section):
 class RegistrationConfig(Section):
     """How the part is brought onto the reference pose."""
 
-    motion: Literal["none", "euclidean"] = Field(
-        "euclidean", description="euclidean: shift and turn. none: parts lie in any pose, nothing is fixed."
+    motion: Literal["none", "euclidean", "far", "any"] = Field(
+        "euclidean",
+        description="euclidean: small shift and turn. far: shifts of up to a sixth of the image. "
+        "any: any turn as well. none: nothing is fixed.",
     )
 
 

@@ -6,12 +6,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.coarse_pose import CoarseSearch
 from pipeline.images import Image
 
 Matrix = NDArray[np.float64]
 
 SEARCH_SIDE = 160
 """Longest side of the image the pose is searched on: sub-pixel alignment finds a tenth of its pixels."""
+
+SURE = 0.95
+"""Correlation from which on alignment from rest is not doubted, and no farther pose is tried."""
+
+LEAST_SEEN = 0.25
+"""Share of the reference that the image must show: a sliver correlates with anything."""
+
+DARK = 16.0
+"""Grey levels added before the logarithm, so that noise in the dark is not blown up."""
+
+LIGHT = 8.0
+"""Pixels of the searched image over which light is even: what changes slower is taken out of far searches."""
+
+TURNS: dict[str, tuple[float, ...]] = {"far": (0.0,), "any": tuple(range(0, 360, 8))}
+"""Degrees that the coarse search tries, by motion: alignment finds the way from half a step beside."""
 
 ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
 
@@ -47,7 +63,8 @@ class Registrar:
 
     Args:
         reference: (H, W, 3) uint8 RGB, a good part in the pose that all others are brought to.
-        motion: `euclidean`, or `none` where parts have no common pose.
+        motion: `euclidean` for small moves, `far` for shifts of up to a sixth of the image, `any` for any turn as
+            well, or `none` where parts have no common pose.
         min_quality: correlation below which a pose is not trusted; learned from good parts.
     """
 
@@ -57,30 +74,53 @@ class Registrar:
         self.min_quality = min_quality
         scale = min(1.0, SEARCH_SIDE / max(self.size))
         self._search_size = (round(self.size[0] * scale), round(self.size[1] * scale))
-        self._reference = self._shrink(reference)
         self._scaling = _pixel_scaling(self.size, self._search_size)
+        self._turns = TURNS.get(motion)
+        self._reference = self._shrink(reference)
+        self._coarse = CoarseSearch(self._reference, self._turns) if self._turns else None
 
     def register(self, image: Image) -> Registration:
         """Find the pose of the part in an image of the reference's size, (H, W, 3) uint8 RGB."""
         if self.motion == "none":
             return Registration(np.eye(2, 3), 1.0, True)
-        try:
-            quality, warp = cv2.findTransformECC(
-                self._reference,
-                self._shrink(image),
-                np.eye(2, 3, dtype=np.float32),
-                cv2.MOTION_EUCLIDEAN,
-                ITERATIONS,
-            )
-        except cv2.error:  # no convergence, or an image without any structure
+        quality, warp = self._search(self._shrink(image))
+        if quality < 0:
             return Registration(np.eye(2, 3), -1.0, False)
         to_reference = np.linalg.inv(_square(warp.astype(np.float64)))
         whole = np.linalg.inv(self._scaling) @ to_reference @ self._scaling
-        return Registration(whole[:2], float(quality), quality >= self.min_quality)
+        return Registration(whole[:2], quality, quality >= self.min_quality)
 
-    def _shrink(self, image: Image) -> NDArray[np.uint8]:
+    def _search(self, small: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        """Correlation, and the way from the reference to the image; a turned part may seem to fit at rest too."""
+        rest = self._align(small, np.eye(2, 3, dtype=np.float32))
+        if self._coarse is None or (self.motion == "far" and rest[0] >= SURE):
+            return rest
+        tried = [rest, *(self._align(small, start) for start in self._coarse.candidates(small))]
+        return max(tried, key=lambda pair: pair[0])
+
+    def _align(self, small: NDArray[np.float32], start: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        """The image is brought near first: ECC takes the turn from its sine, which tells no more than 90 degrees."""
+        way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        near = cv2.warpAffine(small, start, self._search_size, flags=way, borderMode=cv2.BORDER_REPLICATE)
+        seen = cv2.warpAffine(np.full(small.shape, 255, np.uint8), start, self._search_size, flags=way)
+        seen = np.where(seen == 255, 255, 0).astype(np.uint8)
+        if np.count_nonzero(seen) < LEAST_SEEN * seen.size:
+            return -1.0, start
+        rest = np.eye(2, 3, dtype=np.float32)
+        try:
+            quality, warp = cv2.findTransformECC(self._reference, near, rest, cv2.MOTION_EUCLIDEAN, ITERATIONS, seen, 5)
+        except cv2.error:  # no convergence, or an image without any structure
+            return -1.0, start
+        whole = _square(start.astype(np.float64)) @ _square(np.asarray(warp, np.float64))
+        return float(quality), whole[:2].astype(np.float32)
+
+    def _shrink(self, image: Image) -> NDArray[np.float32]:
         small = cv2.resize(image, self._search_size, interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0), np.uint8)
+        grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0).astype(np.float32)
+        if self._turns is None:
+            return grey
+        brightness = np.log(grey + DARK)
+        return np.asarray(brightness - cv2.GaussianBlur(brightness, (0, 0), LIGHT), np.float32)
 
 
 def learned_min_quality(qualities: NDArray[np.float64]) -> float:

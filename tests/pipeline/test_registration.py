@@ -54,6 +54,40 @@ def test_a_known_pose_is_recovered(drawn_part: Image, true: Matrix, noise: float
     assert degrees_of(found.matrix) == pytest.approx(-degrees_of(true), abs=0.1)
 
 
+far_poses = st.builds(pose, st.floats(-53, 53), st.floats(-40, 40), st.floats(-3, 3))
+"""Shifts of up to a sixth of the image."""
+
+any_poses = st.builds(pose, st.floats(-20, 20), st.floats(-20, 20), st.floats(-180, 180))
+
+
+@pytest.mark.parametrize(("motion", "true"), [("far", far_poses), ("any", any_poses)], ids=["far", "any"])
+@given(data=st.data(), light=st.floats(0.7, 1.2))
+def test_a_pose_far_away_is_recovered(
+    drawn_part: Image, motion: str, true: st.SearchStrategy[Matrix], data: st.DataObject, light: float
+) -> None:
+    there = data.draw(true)
+    image = np.clip(moved(drawn_part, there) * light, 0, 255).astype(np.uint8)
+    found = registrar(drawn_part, motion=motion, min_quality=0.5).register(image)
+    assert found.found
+    np.testing.assert_allclose(applied(found.matrix, applied(there, CORNERS)), CORNERS, atol=1)
+
+
+def test_slow_light_does_not_move_a_part_that_is_searched_far(drawn_part: Image) -> None:
+    there = pose(40, -30, 2)
+    light = np.linspace(0.5, 1, 320)[None, :, None]
+    image = np.asarray(moved(drawn_part, there) * light, np.uint8)
+    found = registrar(drawn_part, motion="far").register(image)
+    np.testing.assert_allclose(applied(found.matrix, applied(there, CORNERS)), CORNERS, atol=1)
+
+
+@pytest.mark.parametrize("motion", ["far", "any"])
+def test_a_far_search_knows_that_it_failed(drawn_part: Image, motion: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, drawn_part.shape, np.uint8)
+    search = registrar(drawn_part, motion=motion, min_quality=0.5)
+    assert not search.register(noise).found
+    assert not search.register(np.full_like(drawn_part, 128)).found
+
+
 def test_the_size_of_the_image_does_not_matter(drawn_part: Image) -> None:
     large = np.asarray(cv2.resize(drawn_part, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), np.uint8)
     shifted = np.roll(large, (12, -20), axis=(0, 1))
