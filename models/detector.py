@@ -7,16 +7,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.autoencoder import Autoencoder
-from models.backbone import CHANNELS, STRIDES, Backbone
+from models.backbone import CHANNELS, Backbone
 from models.segmenter import Segmenter
 from models.ssim import dissimilarity
 
-LEVELS = (*STRIDES, 4, 4)
-"""Strides of the residual maps: one for each level of the features, then SSIM, then the segmentation head."""
+LEVELS = (8, 4, 4)
+"""Strides of the residual maps: distance of features, SSIM, segmentation head."""
 
-SSIM, SEGMENTED = len(STRIDES), len(STRIDES) + 1
-"""Places of the last two in a list of residual maps."""
+FEATURES, SSIM, SEGMENTED = range(3)
+"""Their places in a list of residual maps."""
 
+WEIGHTS = (1.0, 0.25, 0.25)
+"""What a deviation in each of them counts."""
+
+JOINT = 64
+"""Dimensions that differences of all levels are projected to: those in which faults stand out most from good parts."""
+
+USUAL = 8
+"""Directions at each position along which good parts differ, and along which a difference therefore says little."""
 
 MEAN_WEIGHT = 0.25
 """Weight of the mean evidence of an image beside that of one place."""
@@ -39,8 +47,9 @@ class Reconstruction(NamedTuple):
 class Detector(nn.Module):
     """Image in, anomaly map out.
 
-    Everything that was learned from held-back good parts is a buffer: the standardisation of features, the whitening
-    of their residuals, mean and deviation of each residual at each position, and how high evidence gets on good parts.
+    Everything that was learned from good parts after the training is a buffer: the standardisation of features, how
+    differences vary at each position (principal components and the noise around them: Tipping and Bishop 1999,
+    J. R. Stat. Soc. B 61:611), mean and deviation of each residual at each position, and how high evidence gets.
 
     Args:
         size: width and height of the working frame.
@@ -57,7 +66,12 @@ class Detector(nn.Module):
         for level, channels in enumerate(CHANNELS):
             self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
             self.register_buffer(f"feature_scale_{level}", torch.ones(1, channels, 1, 1))
-            self.register_buffer(f"whitening_{level}", torch.eye(channels)[:, :, None, None])
+        rows, columns = size[1] // LEVELS[FEATURES], size[0] // LEVELS[FEATURES]
+        self.register_buffer("projection", torch.eye(JOINT, sum(CHANNELS))[:, :, None, None])
+        self.register_buffer("centre", torch.zeros(1, JOINT, rows, columns))
+        self.register_buffer("directions", torch.zeros(USUAL, JOINT, rows, columns, dtype=torch.float16))
+        self.register_buffer("discount", torch.zeros(1, USUAL, rows, columns))
+        self.register_buffer("noise", torch.ones(1, 1, rows, columns))
         for level, stride in enumerate(LEVELS):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
@@ -84,6 +98,24 @@ class Detector(nn.Module):
         found: Tensor = self.segmenter(seen.differences, (seen.image - seen.painted) * kept)
         return found
 
+    def join(self, seen: Reconstruction) -> Tensor:
+        """Differences of all levels together at stride 8, (N, C, H/8, W/8)."""
+        four, eight, sixteen = seen.differences
+        return _smooth(torch.cat([F.avg_pool2d(four, 2), eight, _resize(sixteen, eight.shape[-2:])], dim=1))
+
+    def project(self, seen: Reconstruction) -> Tensor:
+        """Differences in the dimensions in which faults stand out, (N, JOINT, H/8, W/8)."""
+        return F.conv2d(self.join(seen), self.get_buffer("projection"))
+
+    def distance(self, projected: Tensor) -> Tensor:
+        """Mahalanobis distance from what good parts show at the same position, (N, 1, H/8, W/8)."""
+        off = projected - self.get_buffer("centre")
+        directions = self.get_buffer("directions").float()
+        along = torch.stack([(off * direction).sum(1) for direction in directions.unbind(0)], dim=1)
+        usual = (self.get_buffer("discount") * along.square()).sum(1, keepdim=True)
+        beyond = (off.square().sum(1, keepdim=True) - usual).clamp(min=0)
+        return (beyond / (JOINT * self.get_buffer("noise")) + 1e-6).sqrt()
+
     def residuals(self, seen: Reconstruction, kept: Tensor) -> list[Tensor]:
         """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits.
 
@@ -91,11 +123,8 @@ class Detector(nn.Module):
             seen: images and their reconstruction.
             kept: (N, 1, H, W), 1 where the image is compared, 0 under print and outside the camera's view.
         """
-        maps = [
-            _smooth(F.conv2d(difference, self.get_buffer(f"whitening_{level}")).square().mean(1, True).sqrt())
-            for level, difference in enumerate(seen.differences)
-        ]
-        return [*maps, _smooth(dissimilarity(seen.image, seen.painted, kept)), self.segment(seen, kept)]
+        structure = _smooth(dissimilarity(seen.image, seen.painted, kept))
+        return [self.distance(self.project(seen)), structure, self.segment(seen, kept)]
 
     def standardise(self, residuals: list[Tensor], kept: Tensor) -> list[Tensor]:
         """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared."""
@@ -107,9 +136,10 @@ class Detector(nn.Module):
         ]
 
     def evidence(self, standardised: list[Tensor]) -> Tensor:
-        """(N, 1, H/4, W/4): the sum over all levels; a fault shows a little in each, noise in one."""
-        finest = standardised[0].shape[-2:]
-        return torch.stack([_resize(level, finest) for level in standardised]).sum(0)
+        """(N, 1, H/4, W/4): the weighted sum of all levels; a fault shows a little in each, noise in one."""
+        finest = standardised[SSIM].shape[-2:]
+        weighted = [w * _resize(level, finest) for w, level in zip(WEIGHTS, standardised, strict=True)]
+        return torch.stack(weighted).sum(0)
 
     def summarise(self, evidence: Tensor) -> Tensor:
         """(N, 2): the highest evidence, which a hairline raises, and its mean, which wear all over raises."""
@@ -142,9 +172,8 @@ class Detector(nn.Module):
         below_peak = (evidence[:, 0] - summaries[:, 0, None, None]) / self.get_buffer("summary_spread")[0]
         anomaly = score[:, None, None] + below_peak
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        finest = standardised[0].shape[-2:]
-        features = torch.stack([_resize(level, finest)[:, 0] for level in standardised[:SSIM]]).amax(0)
-        return score, anomaly, painted, standardised[SSIM][:, 0], features
+        features = _resize(standardised[FEATURES], evidence.shape[-2:])
+        return score, anomaly, painted, standardised[SSIM][:, 0], features[:, 0]
 
 
 def _smooth(maps: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from types import TracebackType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from models.frames import Frames
-from models.statistics import WHITENING_IMAGES
+from models.statistics import passes
 from pipeline.config import TrainingConfig
 
 
@@ -48,9 +48,7 @@ class Steps:
 
         return report
 
-    def statistics(self, held: Frames) -> Callable[[], None]:
-        """A bar for the passes over held-back parts after it."""
-        task = self._progress.add_task(
-            "held-back good parts", total=len(held) + min(len(held), WHITENING_IMAGES), note=""
-        )
+    def statistics(self, learned: Frames, held: Frames) -> Callable[[], None]:
+        """A bar for the passes over good parts after it."""
+        task = self._progress.add_task("statistics", total=passes(len(learned), len(held)), note="")
         return lambda: self._progress.advance(task)

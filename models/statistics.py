@@ -1,6 +1,6 @@
 """What held-back good parts show: the normalisation of residuals, and the scores that the threshold rests on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -8,16 +8,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.backbone import CHANNELS
 from models.batches import kept_where, to_tensor
-from models.detector import LEVELS, Detector
+from models.corruption import corrupt
+from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector
 from models.frames import Frames
 from pipeline.groups import Groups
 
 Advance = Callable[[], None]
 
-WHITENING_IMAGES = 64
+PROJECTION_IMAGES = 48
+"""Good parts, and as many with synthetic faults, that the projection is learned from."""
+
+POSITION_IMAGES = 500
+"""Good parts that the differences at each position are learned from, at the most."""
+
+HELD_IMAGES = 500
+"""Held-back parts that the normalisation is learned from, at the most; all others are scored with it."""
+
+SHRINKAGE = 0.3
+"""Weight of the average over all positions in the noise of one."""
+
 PRIOR_IMAGES = 20
 """A position's own variance weighs as much as its neighbourhood's after this many images."""
+
+PRIOR = 0.1
+"""Weight of the noise in the variance along a usual direction: what few parts show is not quite believed."""
+
+FAULTY = 0.1
+"""Share of a position that a synthetic fault must cover to count there."""
 
 HIGH = 0.9
 """Quantile of good parts that stands one unit above their median; what is beyond is left to rare, odd images."""
@@ -37,27 +56,44 @@ def learn_statistics(
 
     Args:
         detector: trained.
-        learned: frames of good parts that were trained on; the whitening comes from them.
+        learned: frames of good parts that were trained on; how differences vary comes from them.
         held: frames of good parts that were not trained on.
-        advance: told of every image done; twice an image.
+        advance: told of every image done, as often as `passes` says.
         groups: (N,) numbers of the groups of the frames, which the halves keep together; None if all are independent.
 
     Returns:
         (N,) scores of the held-back parts.
     """
-    _learn_whitening(detector, learned, advance)
+    _learn_projection(detector, learned, advance)
+    _learn_directions(detector, learned, advance)
+    judged, more = held.subset(np.arange(min(len(held), HELD_IMAGES))), held.subset(np.arange(HELD_IMAGES, len(held)))
+    own = np.arange(len(judged)) if groups is None else groups[: len(judged)]
+    summaries = _cross_summaries(detector, judged, own, advance)
+    usual = summaries.median(0).values
+    detector.get_buffer("summary_usual").copy_(usual)
+    detector.get_buffer("summary_spread").copy_(summaries.quantile(HIGH, dim=0) - usual + 1e-3)
+    summaries = torch.cat([summaries, *_fresh_summaries(detector, more, advance)])
+    return np.asarray(detector.score(summaries), np.float64)
+
+
+def _cross_summaries(detector: Detector, held: Frames, groups: Groups, advance: Advance) -> Tensor:
+    """(N, 2): each half as the normalisation of the other sees it; leaves the normalisation of both."""
     residuals = _all_residuals(detector, held, advance)
     kept = kept_where(np.stack([held[index][1] for index in range(len(held))]))
-    half = torch.from_numpy(_halves(np.arange(len(held)) if groups is None else groups))
+    half = torch.from_numpy(_halves(groups))
     summaries = torch.zeros(len(kept), 2)
     for scored, other in ((half, ~half), (~half, half)):
         _learn_positions(detector, [level[other] for level in residuals])
         summaries[scored] = _summaries(detector, [level[scored] for level in residuals], kept[scored])
     _learn_positions(detector, residuals)
-    usual = summaries.median(0).values
-    detector.get_buffer("summary_usual").copy_(usual)
-    detector.get_buffer("summary_spread").copy_(summaries.quantile(HIGH, dim=0) - usual + 1e-3)
-    return np.asarray(detector.score(summaries), np.float64)
+    return summaries
+
+
+def _fresh_summaries(detector: Detector, held: Frames, advance: Advance) -> Iterator[Tensor]:
+    """(1, 2) for each part that the normalisation does not rest on, one in memory at a time."""
+    for index in range(len(held)):
+        residuals = _all_residuals(detector, held.subset(np.array([index])), advance)
+        yield _summaries(detector, residuals, kept_where(held[index][1][None]))
 
 
 def _halves(groups: Groups) -> NDArray[np.bool_]:
@@ -68,21 +104,65 @@ def _halves(groups: Groups) -> NDArray[np.bool_]:
     return np.asarray(numbers % 2 == 0)
 
 
-def _learn_whitening(detector: Detector, learned: Frames, advance: Advance) -> None:
-    """Residual channels move together on good parts; what is unusual is a residual along no common direction."""
-    products: list[Tensor | float] = [0.0, 0.0, 0.0]
-    count = min(len(learned), WHITENING_IMAGES)
-    for index in range(count):
-        seen = detector.reconstruct(to_tensor(learned[index][0][None]))
-        for level, (found, wanted) in enumerate(zip(seen.features, seen.expected, strict=True)):
-            flat = (found - wanted).flatten(2)[0]
-            products[level] = products[level] + flat @ flat.T / flat.shape[1] / count
+def passes(learned: int, held: int) -> int:
+    """How many images `learn_statistics` goes through for so many frames."""
+    return min(learned, PROJECTION_IMAGES) + min(learned, POSITION_IMAGES) + held
+
+
+def _learn_projection(detector: Detector, learned: Frames, advance: Advance) -> None:
+    """Keep the directions in which faults differ most for their share of what good parts do (Fisher 1936).
+
+    White on good parts; ordered by the spread of synthetic faults: the generalised eigenvectors of both covariances.
+    """
+    rng = np.random.default_rng(0)
+    good, faulty = _Covariance(), _Covariance()
+    for index in range(min(len(learned), PROJECTION_IMAGES)):
+        image, _ = learned[index]
+        corrupted, changed = corrupt(image, learned[int(rng.integers(len(learned)))][0], rng)
+        usual, odd = (detector.join(detector.reconstruct(to_tensor(i[None])))[0] for i in (image, corrupted))
+        where = F.avg_pool2d(1 - kept_where(changed[None]), LEVELS[FEATURES])[0, 0] > FAULTY
+        good.add(usual.flatten(1))
+        faulty.add((odd - usual)[:, where])
         advance()
-    for level, covariance in enumerate(products):
-        assert isinstance(covariance, Tensor)
-        regular = covariance + 0.01 * covariance.diagonal().mean() * torch.eye(len(covariance))
-        whitening = torch.linalg.inv(torch.linalg.cholesky(regular))
-        detector.get_buffer(f"whitening_{level}").copy_(whitening[:, :, None, None])
+    white = torch.linalg.inv(torch.linalg.cholesky(good.regular()))
+    _, vectors = torch.linalg.eigh(white @ faulty.regular() @ white.T)
+    detector.get_buffer("projection").copy_((vectors.flip(1).T @ white)[:JOINT, :, None, None])
+
+
+class _Covariance:
+    """Second moments about the origin, summed up."""
+
+    def __init__(self) -> None:
+        self.total, self.count = torch.zeros(sum(CHANNELS), sum(CHANNELS)), 0
+
+    def add(self, vectors: Tensor) -> None:
+        self.total, self.count = self.total + vectors @ vectors.T, self.count + vectors.shape[1]
+
+    def regular(self) -> Tensor:
+        found = self.total / max(self.count, 1)
+        return found + (0.01 * found.diagonal().mean() + 1e-6) * torch.eye(len(found))
+
+
+def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> None:
+    """Mean and covariance of the differences at each position, in one pass; its principal components are kept."""
+    count = min(len(learned), POSITION_IMAGES)
+    total, products = torch.zeros(()), torch.zeros(())
+    for index in range(count):
+        vectors = detector.project(detector.reconstruct(to_tensor(learned[index][0][None])))[0].permute(1, 2, 0)
+        total = total + vectors
+        products = products + vectors[..., :, None] * vectors[..., None, :]
+        advance()
+    mean = total / count
+    spread, vectors = torch.linalg.eigh(products / count - mean[..., :, None] * mean[..., None, :])
+    usual = spread[..., -USUAL:].clamp(min=0)
+    noise = spread[..., :-USUAL].clamp(min=1e-6).mean(-1)
+    noise = (1 - SHRINKAGE) * noise + SHRINKAGE * noise.mean()
+    known = (1 - PRIOR) * usual + PRIOR * noise[..., None]
+    discount = 1 - noise[..., None] / torch.maximum(known, noise[..., None])
+    detector.get_buffer("centre").copy_(mean.permute(2, 0, 1)[None])
+    detector.get_buffer("directions").copy_(vectors[..., -USUAL:].permute(3, 2, 0, 1))
+    detector.get_buffer("discount").copy_(discount.permute(2, 0, 1)[None])
+    detector.get_buffer("noise").copy_(noise[None, None])
 
 
 def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> list[Tensor]:

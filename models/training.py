@@ -56,10 +56,8 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False) -> Bun
             detector, taught.frames.subset(learn), config.training,
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
         )  # fmt: skip
-        frames = taught.frames.subset(held)
-        scores = learn_statistics(
-            detector, taught.frames.subset(learn), frames, steps.statistics(frames), groups=groups[held]
-        )
+        learned, fresh = taught.frames.subset(learn), taught.frames.subset(held)
+        scores = learn_statistics(detector, learned, fresh, steps.statistics(learned, fresh), groups=groups[held])
     try:
         calibration = calibrate_scores(
             scores, np.zeros(0), Goal(**config.verdict.model_dump()),

@@ -58,7 +58,7 @@ class NetworkConfig(Section):
 class TrainingConfig(Section):
     """How the autoencoder is trained."""
 
-    steps: int = Field(900, ge=1)
+    steps: int = Field(600, ge=1)
     batch_size: int = Field(8, ge=1)
     learning_rate: float = Field(2e-3, gt=0, le=1)
     held_back: Share = Field(0.25, description="Share of the good images kept for statistics and calibration.")

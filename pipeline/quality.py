@@ -64,7 +64,9 @@ def measure(frame: Frame, registration: Registration, print_pixels: Mask) -> Con
     if not seen.any():
         return Conditions(0.0, 0.0, 0.0, registration.quality, masked)
     light, edges = grey[seen], cv2.Laplacian(grey, cv2.CV_32F)[seen]
-    return Conditions(float(light.mean() * frame.light), float(light.std()), float(edges.std()), registration.quality, masked)
+    return Conditions(
+        float(light.mean() * frame.light), float(light.std()), float(edges.std()), registration.quality, masked
+    )
 
 
 def usual_conditions(good: Sequence[Conditions]) -> Usual:
@@ -80,7 +82,10 @@ def unusual(conditions: Conditions, usual: Usual) -> tuple[str, ...]:
     """Say in words what is out of the ordinary; empty for an image like those of good parts."""
     doubts = []
     for name, limit in LIMITS.items():
-        value, (low, high) = asdict(conditions)[name], tolerance(usual[name], max(limit.slack, limit.share * _middle(usual[name])))
+        value, (low, high) = (
+            asdict(conditions)[name],
+            tolerance(usual[name], max(limit.slack, limit.share * _middle(usual[name]))),
+        )
         said = limit.below if value < low else limit.above if value > high else ""
         if said:
             doubts.append(f"{said} ({name} {value:.3g}, good parts {usual[name][0]:.3g} to {usual[name][-1]:.3g})")

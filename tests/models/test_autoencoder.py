@@ -18,7 +18,7 @@ def features(size: tuple[int, int], count: int = 1, seed: int = 0) -> list[Tenso
 @pytest.mark.parametrize("size", [(32, 32), (96, 64), (64, 160)])
 def test_it_gives_back_what_it_is_given_and_an_image(size: tuple[int, int]) -> None:
     maps = features(size, count=2)
-    expected, painted = Autoencoder(size, **NETWORK.model_dump())(maps)
+    expected, painted = Autoencoder(size, width=NETWORK.width, bottleneck=NETWORK.bottleneck)(maps)
     assert [found.shape for found in expected] == [found.shape for found in maps]
     assert painted.shape == (2, 3, size[1], size[0])
     assert painted.min() >= 0
@@ -26,7 +26,7 @@ def test_it_gives_back_what_it_is_given_and_an_image(size: tuple[int, int]) -> N
 
 
 def test_every_weight_is_trained() -> None:
-    network = Autoencoder((64, 64), **NETWORK.model_dump())
+    network = Autoencoder((64, 64), width=NETWORK.width, bottleneck=NETWORK.bottleneck)
     expected, painted = network(features((64, 64), count=2))
     (painted.square().mean() + sum(found.square().mean() for found in expected)).backward()
     assert not [name for name, weight in network.named_parameters() if weight.grad is None]
@@ -35,7 +35,7 @@ def test_every_weight_is_trained() -> None:
 def test_fine_detail_has_no_way_past_the_bottleneck() -> None:
     """What averages to nothing at stride 16 cannot be copied: cracks and scratches would be."""
     torch.manual_seed(0)
-    network = Autoencoder((64, 64), **NETWORK.model_dump()).eval()
+    network = Autoencoder((64, 64), width=NETWORK.width, bottleneck=NETWORK.bottleneck).eval()
     maps = features((64, 64))
     columns, rows = torch.arange(16), torch.arange(16)[:, None]
     checkered = [maps[0] + 5.0 * (1 - 2 * ((rows + columns) % 2)), *maps[1:]]
@@ -51,7 +51,7 @@ def test_fine_detail_has_no_way_past_the_bottleneck() -> None:
 
 def test_the_same_features_at_another_place_are_expected_to_differ() -> None:
     torch.manual_seed(0)
-    network = Autoencoder((64, 64), **NETWORK.model_dump()).eval()
+    network = Autoencoder((64, 64), width=NETWORK.width, bottleneck=NETWORK.bottleneck).eval()
     even = [torch.zeros_like(level) for level in features((64, 64))]
     with torch.no_grad():
         painted = network(even)[1]

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import models.statistics
 from models.batches import kept_where, to_tensor
-from models.detector import LEVELS, Detector
+from models.detector import FEATURES, LEVELS, Detector
 from models.frames import Frames
-from models.statistics import learn_statistics
+from models.statistics import learn_statistics, passes
 from pipeline.framing import Frame
 from tests.models.conftest import SIZE, make_detector
 
@@ -36,7 +37,7 @@ def test_scores_are_numbers_around_those_of_good_parts(frames: Frames) -> None:
     assert scores.shape == (len(frames),)
     assert np.isfinite(scores).all()
     assert 0 < np.median(scores) < 4
-    assert len(seen) == 2 * len(frames)
+    assert len(seen) == passes(len(frames), len(frames))
 
 
 def test_the_same_frames_give_the_same_scores(frames: Frames) -> None:
@@ -53,19 +54,26 @@ def test_residuals_of_good_parts_have_mean_0_and_deviation_1(detector: Detector,
 
 
 @torch.no_grad()
-def test_whitened_residuals_of_good_parts_have_no_common_direction(detector: Detector, frames: Frames) -> None:
-    for level in range(3):
-        products = torch.zeros(())
-        for index in range(len(frames)):
-            seen = detector.reconstruct(to_tensor(np.array(frames[index][0])[None]))
-            white = F.conv2d(
-                seen.features[level] - seen.expected[level], detector.get_buffer(f"whitening_{level}")
-            ).flatten(2)[0]
-            products = products + white @ white.T / white.shape[1] / len(frames)
-        off_diagonal = products - torch.diag(products.diagonal())
-        assert products.diagonal().max() < 1.05
-        assert off_diagonal.abs().max() < 0.6
-        assert off_diagonal.abs().mean() < 0.05
+def test_what_good_parts_show_everywhere_is_white_in_the_projection(detector: Detector, frames: Frames) -> None:
+    products = torch.zeros(())
+    for index in range(len(frames)):
+        joined = detector.join(detector.reconstruct(to_tensor(np.array(frames[index][0])[None])))
+        white = F.conv2d(joined, detector.get_buffer("projection")).flatten(2)[0]
+        products = products + white @ white.T / white.shape[1] / len(frames)
+    assert products.diagonal().max() < 1.05
+    assert (products - torch.diag(products.diagonal())).abs().max() < 0.2
+
+
+@torch.no_grad()
+def test_a_step_along_a_usual_direction_counts_less_than_one_across(detector: Detector) -> None:
+    centre, directions = detector.get_buffer("centre"), detector.get_buffer("directions").float()
+    along = directions[-1]  # principal components come in ascending order
+    across = torch.roll(along, 1, dims=0)
+    for level in range(len(directions)):
+        across = across - (across * directions[level]).sum(0) * directions[level]
+    across = across / across.norm(dim=0).clamp(min=1e-6)
+    usual, odd = (detector.distance(centre + 20 * step)[..., 2:, 2:] for step in (along, across))
+    assert (usual < 0.7 * odd).float().mean() > 0.9
 
 
 def test_a_bad_part_among_the_good_ones_cannot_hide_itself(frames: Frames, tmp_path: Path) -> None:
@@ -90,11 +98,19 @@ def test_the_score_of_an_inspection_is_of_the_kind_the_threshold_rests_on(frames
     assert (inspection < calibration + 0.5).mean() > 0.8
 
 
+def test_parts_beyond_the_first_are_scored_one_by_one(frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models.statistics, "HELD_IMAGES", 16)
+    detector = make_detector(frames).eval()
+    scores = learn_statistics(detector, frames, frames, lambda: None)
+    assert scores.shape == (len(frames),)
+    np.testing.assert_allclose(scores[16:], [score(detector, frames, i) for i in range(16, len(frames))], atol=0.01)
+
+
 def test_what_is_ignored_does_not_count(frames: Frames) -> None:
     detector = make_detector(frames).eval()
     learn_statistics(detector, frames, frames, lambda: None)
     kept = kept_where(np.array(frames[0][1])[None])
     with torch.no_grad():
         seen = detector.reconstruct(to_tensor(np.array(frames[0][0])[None]))
-        finest = detector.standardise(detector.residuals(seen, kept), kept)[0]
-    assert (finest[..., :2, :2] == 0).all()
+        features = detector.standardise(detector.residuals(seen, kept), kept)[FEATURES]
+    assert (features[..., :1, :1] == 0).all()
