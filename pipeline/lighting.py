@@ -1,4 +1,4 @@
-"""Light: the level and the slope of it across the image, brought to those of the reference before anything is compared."""
+"""Light: its level and its slope across the image, brought to those of the reference before anything is compared."""
 
 import cv2
 import numpy as np
