@@ -70,12 +70,11 @@ def test_whitened_residuals_of_good_parts_have_no_common_direction(detector: Det
 
 def test_a_bad_part_among_the_good_ones_cannot_hide_itself(frames: Frames, tmp_path: Path) -> None:
     """It is scored with what the other half shows."""
+    pairs = [frames[index] for index in range(len(frames))]
+    copies = [Frame(image, ignored, np.zeros_like(ignored)) for image, ignored in pairs]
+    copies[7].image[30:42, 50:62] = (250, 10, 10)
     spoilt = Frames.create(tmp_path, len(frames), SIZE)
-    for index in range(len(frames)):
-        image, ignored = (np.array(array) for array in frames[index])
-        if index == 7:
-            image[30:42, 50:62] = (250, 10, 10)
-        spoilt[index] = Frame(image, ignored, np.zeros_like(ignored))
+    spoilt.write(0, copies)
     scores = learn_statistics(make_detector(frames).eval(), frames, spoilt, lambda: None)
     assert int(np.argmax(scores)) == 7
     assert scores[7] > 1.5 * np.sort(scores)[-2]
