@@ -17,6 +17,7 @@ def cover(likeness: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
     points = likeness.astype(np.float32)
     chosen = [int(np.argmin(np.square(points - points.mean(0)).sum(1)))]
     distance = np.square(points - points[chosen[0]]).sum(1)
+    distance[chosen] = -1
     while len(chosen) < min(count, len(points)):
         chosen.append(int(np.argmax(distance)))
         distance = np.minimum(distance, np.square(points - points[chosen[-1]]).sum(1))
