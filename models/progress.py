@@ -5,7 +5,6 @@ from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from models.frames import Frames
 from models.statistics import passes
 from pipeline.config import TrainingConfig
 
@@ -32,9 +31,9 @@ class Steps:
     ) -> None:
         self._progress.stop()
 
-    def stage(self, images: int, passes: int) -> Callable[[str], None]:
+    def stage(self, total: int) -> Callable[[str], None]:
         """A bar for the passes over the images before the training."""
-        task = self._progress.add_task("reading", total=images * passes, note="")
+        task = self._progress.add_task("reading", total=total, note="")
         return lambda name: self._progress.update(task, advance=1, description=name)
 
     def fitting(self, config: TrainingConfig) -> Callable[[int, float], None]:
@@ -48,7 +47,7 @@ class Steps:
 
         return report
 
-    def statistics(self, learned: Frames, held: Frames) -> Callable[[], None]:
-        """A bar for the passes over good parts after it."""
-        task = self._progress.add_task("statistics", total=passes(len(learned), len(held)), note="")
+    def statistics(self, learned: int, held: int) -> Callable[[], None]:
+        """A bar for the passes over learned and held-back parts after it."""
+        task = self._progress.add_task("statistics", total=passes(learned, held), note="")
         return lambda: self._progress.advance(task)

@@ -1,6 +1,6 @@
 """What held-back good parts show: the normalisation of residuals, and the scores that the threshold rests on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -22,9 +22,6 @@ PROJECTION_IMAGES = 48
 
 POSITION_IMAGES = 500
 """Good parts that the differences at each position are learned from, at the most."""
-
-HELD_IMAGES = 500
-"""Held-back parts that the normalisation is learned from, at the most; all others are scored with it."""
 
 SHRINKAGE = 0.3
 """Weight of the average over all positions in the noise of one."""
@@ -66,13 +63,10 @@ def learn_statistics(
     """
     _learn_projection(detector, learned, advance)
     _learn_directions(detector, learned, advance)
-    judged, more = held.subset(np.arange(min(len(held), HELD_IMAGES))), held.subset(np.arange(HELD_IMAGES, len(held)))
-    own = np.arange(len(judged)) if groups is None else groups[: len(judged)]
-    summaries = _cross_summaries(detector, judged, own, advance)
+    summaries = _cross_summaries(detector, held, np.arange(len(held)) if groups is None else groups, advance)
     usual = summaries.median(0).values
     detector.get_buffer("summary_usual").copy_(usual)
     detector.get_buffer("summary_spread").copy_(summaries.quantile(HIGH, dim=0) - usual + 1e-3)
-    summaries = torch.cat([summaries, *_fresh_summaries(detector, more, advance)])
     return np.asarray(detector.score(summaries), np.float64)
 
 
@@ -87,13 +81,6 @@ def _cross_summaries(detector: Detector, held: Frames, groups: Groups, advance: 
         summaries[scored] = _summaries(detector, [level[scored] for level in residuals], kept[scored])
     _learn_positions(detector, residuals)
     return summaries
-
-
-def _fresh_summaries(detector: Detector, held: Frames, advance: Advance) -> Iterator[Tensor]:
-    """(1, 2) for each part that the normalisation does not rest on, one in memory at a time."""
-    for index in range(len(held)):
-        residuals = _all_residuals(detector, held.subset(np.array([index])), advance)
-        yield _summaries(detector, residuals, kept_where(held[index][1][None]))
 
 
 def _halves(groups: Groups) -> NDArray[np.bool_]:

@@ -1,49 +1,65 @@
-"""Teach-in: what the good images tell before any training - reference pose, print zones, frames."""
+"""Teach-in: what the good images tell before any training - reference pose, print zones, frames.
+
+An image is decoded once, for its frame; those that teach the pose and the print, a sample of bounded size, up to three
+times more. What is held in memory of one image is a note of some hundred bytes.
+"""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.frames import Frames
+from models.cache import Note, read_shard, write_shard
+from models.frames import SHARD, Frames
+from models.lesson import Lesson, read_lesson, write_lesson
 from pipeline.config import Config
 from pipeline.exceptions import ImageError, TrainingError
-from pipeline.framing import frame_part, working_size
-from pipeline.images import Image, read_image
+from pipeline.framing import Frame, frame_part, working_size
+from pipeline.images import Image, read_image, read_size
 from pipeline.print import PrintStage, teach
 from pipeline.quality import Conditions, measure
+from pipeline.reference import WITNESSES, central_image, spread
 from pipeline.registration import Registrar, Registration, learned_min_quality
 
 Advance = Callable[[str], None]
 """Called once an image, with the name of the step; drives a progress bar."""
 
-CANDIDATES, WITNESSES = 12, 24
-"""Images tried as the reference, and images that they are tried on."""
+LEAST = 8
+"""Usable images without which there is no training."""
+
+POSES, TEACHERS = 256, 2000
+"""Images, spread over all, that teach how well good parts register, and what print looks like."""
+
+LIKENESS = (16, 12)
+"""Width and height of the small picture that the coverage sample compares."""
 
 
 @dataclass(frozen=True)
 class GoodParts:
     """Good images that can be gone through again and again without holding them in memory.
 
-    Attributes:
-        paths: their files; all of one size.
-        registrations: where the part is in each.
-        max_megapixels: limit of the reader.
+    Those that cannot be read are left out; where the part is, is found on the first way through.
     """
 
     paths: tuple[Path, ...]
-    registrations: tuple[Registration, ...]
-    max_megapixels: float
+    read: Callable[[Path], Image]
+    registrar: Registrar
     advance: Callable[[], None]
+    _poses: dict[Path, Registration] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[tuple[Image, Registration]]:
-        for path, registration in zip(self.paths, self.registrations, strict=True):
-            yield read_image(path, max_megapixels=self.max_megapixels), registration
+        for path in self.paths:
             self.advance()
+            try:
+                image = self.read(path)
+            except ImageError:
+                continue
+            if path not in self._poses:
+                self._poses[path] = self.registrar.register(image)
+            yield image, self._poses[path]
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,7 @@ class Taught:
         paths: their files.
         conditions: how each of them was taken.
         findings: (N,) whether anything was found wrong with its print.
+        likeness: (N, d) uint8, a small grey picture of each.
         refused: files that could not be used, with the reason.
     """
 
@@ -72,125 +89,177 @@ class Taught:
     paths: tuple[Path, ...]
     conditions: tuple[Conditions, ...]
     findings: NDArray[np.bool_]
+    likeness: NDArray[np.uint8]
     refused: tuple[str, ...]
 
 
+def workload(count: int, config: Config) -> int:
+    """How often `teach_in` will call `advance` for `count` images."""
+    passes = 2 if config.print.mask else 0
+    return 2 * count + min(count, POSES) + passes * min(count, TEACHERS)
+
+
 def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance) -> Taught:
-    """Learn pose, print and frames from good images, one image in memory at a time.
+    """Learn pose, print and frames from good images, some images in memory at a time.
 
     Args:
         paths: image files of good parts.
         config: the configuration.
-        work: folder for the frames.
+        work: folder for the frames; what an interrupted call with the same arguments left there is used.
         advance: told of every image done.
 
     Raises:
         TrainingError: fewer than eight images can be used.
     """
-    usable, refused = _same_size(paths, config, advance)
-    reference = _central_image(usable, config)
-    registrar = Registrar(reference, motion=config.registration.motion, min_quality=-1.0)
-    parts, min_quality, lost = _register_all(usable, registrar, config, advance)
-    stage = teach(parts, registrar.size) if config.print.mask else _no_print(registrar.size)
-    size = working_size(registrar.size, megapixels=config.image.working_megapixels)
-    light = np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8)
-    framed = _frames(parts, stage, light, work, advance)
-    return Taught(
-        reference, size, min_quality, framed.max_outside, stage,
-        framed.frames, parts.paths, framed.conditions, framed.findings, (*refused, *lost),
-    )  # fmt: skip
+    lesson = read_lesson(work) or write_lesson(work, _lesson(paths, config, advance))
+    usable = [paths[index] for index in lesson.usable]
+    size = working_size(lesson.size, megapixels=config.image.working_megapixels)
+    frames = Frames.create(work, len(usable), size)
+    notes = _all_notes(usable, lesson, frames, config, advance)
+    return _taught(usable, lesson, frames, notes)
 
 
-def _same_size(paths: list[Path], config: Config, advance: Advance) -> tuple[list[Path], list[str]]:
-    """Keep the readable images of the most frequent size."""
-    sizes: dict[Path, tuple[int, ...]] = {}
-    refused = []
-    for path in paths:
-        try:
-            sizes[path] = read_image(path, max_megapixels=config.image.max_megapixels).shape
-        except ImageError as error:
-            refused.append(str(error))
-        advance("reading")
-    shapes = list(sizes.values())
-    usual = max(set(shapes), key=lambda shape: (shapes.count(shape), shape), default=())
-    usable = [path for path in paths if sizes.get(path) == usual]
-    refused += [f"{path.name}: of another size than most" for path, shape in sizes.items() if shape != usual]
-    if len(usable) < 8:
-        raise TrainingError(
-            f"{paths[0].parent}: only {len(usable)} usable images of good parts, at least 8 are needed; "
-            + (f"first refused: {refused[0]}" if refused else "add more")
-        )
-    return usable, refused
-
-
-def _central_image(paths: list[Path], config: Config) -> Image:
-    """The image that others register to best: no outlier in pose, light or print."""
-    limit = config.image.max_megapixels
-    some = [paths[i] for i in np.linspace(0, len(paths) - 1, min(len(paths), WITNESSES)).astype(int)]
-    images = [read_image(path, max_megapixels=limit) for path in some]
-    candidates = images[:: max(1, len(images) // CANDIDATES)]
-    quality = []
-    for image in candidates:
-        registrar = Registrar(image, motion=config.registration.motion, min_quality=-1.0)
-        quality.append(np.median([registrar.register(other).quality for other in images]))
-    return candidates[int(np.argmax(quality))]
-
-
-def _register_all(
-    paths: list[Path], registrar: Registrar, config: Config, advance: Advance
-) -> tuple[GoodParts, float, list[str]]:
-    limit = config.image.max_megapixels
-    registrations = []
-    for path in paths:
-        registrations.append(registrar.register(read_image(path, max_megapixels=limit)))
-        advance("registering")
-    least = learned_min_quality(np.array([found.quality for found in registrations]))
-    kept = [index for index, found in enumerate(registrations) if found.quality >= least]
-    lost = [
-        f"{path.name}: pose not found (correlation {found.quality:.2f})"
-        for path, found in zip(paths, registrations, strict=True)
-        if found.quality < least
-    ]
-    if len(kept) < 8:
+def _lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
+    usable, refused = _same_size(paths, advance)
+    some = [paths[index] for index in usable]
+    reference = _reference(some, config)
+    read = _reader(reference, config)
+    trial = Registrar(reference, motion=config.registration.motion, min_quality=-1.0)
+    poses = GoodParts(tuple(spread(some, POSES)), read, trial, lambda: advance("registering"))
+    qualities = np.array([registration.quality for _, registration in poses])
+    min_quality = learned_min_quality(qualities)
+    if np.count_nonzero(qualities >= min_quality) < LEAST:
         raise TrainingError(
             f"{paths[0].parent}: no common pose was found; set registration.motion to far (shifts), any (turns) "
             "or none, or fix the camera"
         )
-    parts = GoodParts(
-        tuple(paths[i] for i in kept),
-        tuple(registrations[i] for i in kept),
-        limit,
-        lambda: advance("learning print zones"),
-    )
-    return parts, least, lost
+    registrar = Registrar(reference, motion=config.registration.motion, min_quality=min_quality)
+    parts = GoodParts(tuple(spread(some, TEACHERS)), read, registrar, lambda: advance("learning print zones"))
+    stage = teach(parts, registrar.size) if config.print.mask else _no_print(registrar.size)
+    return Lesson(tuple(usable), tuple(refused), reference, min_quality, stage)
+
+
+def _same_size(paths: list[Path], advance: Advance) -> tuple[list[int], list[str]]:
+    """Indices of the images of the most frequent size, by their headers, and what is refused."""
+    sizes: dict[int, tuple[int, int]] = {}
+    refused = []
+    for index, path in enumerate(paths):
+        try:
+            sizes[index] = read_size(path)
+        except ImageError as error:
+            refused.append(str(error))
+        advance("reading")
+    found = list(sizes.values())
+    usual = max(set(found), key=lambda size: (found.count(size), size), default=())
+    usable = [index for index, size in sizes.items() if size == usual]
+    refused += [f"{paths[index].name}: of another size than most" for index, size in sizes.items() if size != usual]
+    _check_enough(paths, usable, refused)
+    return usable, refused
+
+
+def _check_enough(paths: list[Path], usable: list[int], refused: list[str]) -> None:
+    if len(usable) < LEAST:
+        raise TrainingError(
+            f"{paths[0].parent}: only {len(usable)} usable images of good parts, at least {LEAST} are needed; "
+            + (f"first refused: {refused[0]}" if refused else "add more")
+        )
+
+
+def _reference(paths: list[Path], config: Config) -> Image:
+    images = []
+    for path in spread(paths, WITNESSES):
+        try:
+            images.append(read_image(path, max_megapixels=config.image.max_megapixels))
+        except ImageError:  # its header was whole; its frame will be refused with the reason
+            continue
+    shapes = [image.shape for image in images]
+    if not shapes:
+        raise TrainingError(f"{paths[0].parent}: its images cannot be decoded; run goodparts audit on it")
+    usual = max(set(shapes), key=lambda shape: (shapes.count(shape), shape))
+    return central_image([image for image in images if image.shape == usual], motion=config.registration.motion)
+
+
+def _reader(reference: Image, config: Config) -> Callable[[Path], Image]:
+    """Reads images of the reference's size; a header may say another one than the decoder, which turns images."""
+
+    def read(path: Path) -> Image:
+        image = read_image(path, max_megapixels=config.image.max_megapixels)
+        if image.shape != reference.shape:
+            raise ImageError(f"{path.name}: of another size than most")
+        return image
+
+    return read
 
 
 def _no_print(size: tuple[int, int]) -> PrintStage:
     return PrintStage(size, 1, (), np.zeros(size[::-1], np.uint8))
 
 
-class _Framed(NamedTuple):
-    """Frames, the share of one that good parts may leave unseen, and what was noted of each image."""
+def _all_notes(usable: list[Path], lesson: Lesson, frames: Frames, config: Config, advance: Advance) -> list[Note]:
+    """Write the frames that are not there yet, a file of them at a time, and return the notes of all."""
+    registrar = Registrar(lesson.reference, motion=config.registration.motion, min_quality=lesson.min_quality)
+    read = _reader(lesson.reference, config)
+    size = (frames.images.shape[2], frames.images.shape[1])
+    light = np.asarray(cv2.resize(lesson.reference, size, interpolation=cv2.INTER_AREA), np.uint8)
+    notes: list[Note] = []
+    for shard, start in enumerate(range(0, len(usable), SHARD)):
+        some = usable[start : start + SHARD]
+        known = read_shard(frames, shard)
+        if known is None:
+            made = [_frame(path, read, registrar, lesson.print_stage, light) for path in some]
+            known = tuple(note for _, note in made)
+            write_shard(frames, shard, start, [frame for frame, _ in made], known)
+        notes.extend(known)
+        for _ in some:
+            advance("framing")
+    return notes
 
-    frames: Frames
-    max_outside: float
-    conditions: tuple[Conditions, ...]
-    findings: NDArray[np.bool_]
 
-
-def _frames(parts: GoodParts, stage: PrintStage, light: Image, work: Path, advance: Advance) -> _Framed:
-    """Write all frames in the light of the reference, and note what a look at each image tells."""
+def _frame(
+    path: Path, read: Callable[[Path], Image], registrar: Registrar, stage: PrintStage, light: Image
+) -> tuple[Frame, Note]:
     size = (light.shape[1], light.shape[0])
-    frames = Frames.create(work, len(parts.paths), size)
-    outside, findings = np.zeros(len(parts.paths)), np.zeros(len(parts.paths), bool)
-    conditions = []
-    for index, (path, registration) in enumerate(zip(parts.paths, parts.registrations, strict=True)):
-        image = read_image(path, max_megapixels=parts.max_megapixels)
-        print_mask = stage.find(image, registration)
-        frame = frame_part(image, registration, print_mask.pixels, size).relit(light)
-        frames[index] = frame
-        outside[index] = frame.unseen
-        findings[index] = bool(print_mask.findings)
-        conditions.append(measure(frame, registration, print_mask.pixels))
-        advance("framing")
-    return _Framed(frames, float(outside.max() * 1.5 + 0.02), tuple(conditions), findings)
+    try:
+        image = read(path)
+    except ImageError as error:
+        return _empty(size), Note(refused=str(error))
+    registration = registrar.register(image)
+    if not registration.found:
+        return _empty(size), Note(
+            refused=f"{path.name}: pose not found (correlation {registration.quality:.2f}): "
+            "another part, another side, or out of place"
+        )
+    print_mask = stage.find(image, registration)
+    frame = frame_part(image, registration, print_mask.pixels, size).relit(light)
+    small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
+    return frame, Note(
+        unseen=frame.unseen,
+        print_faulty=bool(print_mask.findings),
+        conditions=measure(frame, registration, print_mask.pixels),
+        likeness=small.tobytes().hex(),
+    )
+
+
+def _empty(size: tuple[int, int]) -> Frame:
+    nothing = np.zeros(size[::-1], np.uint8)
+    return Frame(np.zeros((*nothing.shape, 3), np.uint8), nothing, nothing)
+
+
+def _taught(usable: list[Path], lesson: Lesson, frames: Frames, notes: list[Note]) -> Taught:
+    kept = [index for index, note in enumerate(notes) if not note.refused]
+    refused = [*lesson.refused, *(note.refused for note in notes if note.refused)]
+    _check_enough(usable, kept, refused)
+    used = [notes[index] for index in kept]
+    return Taught(
+        reference=lesson.reference,
+        working_size=(frames.images.shape[2], frames.images.shape[1]),
+        min_quality=lesson.min_quality,
+        max_outside=max(note.unseen for note in used) * 1.5 + 0.02,
+        print_stage=lesson.print_stage,
+        frames=frames.subset(np.array(kept)),
+        paths=tuple(usable[index] for index in kept),
+        conditions=tuple(note.conditions for note in used if note.conditions),
+        findings=np.array([note.print_faulty for note in used]),
+        likeness=np.array([np.frombuffer(bytes.fromhex(note.likeness), np.uint8) for note in used]),
+        refused=tuple(refused),
+    )

@@ -3,18 +3,22 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.cache import cache_key, describe_files
+from models.coverage import cover
 from models.detector import Detector
 from models.export import export
 from models.fitting import fit, standardise_features
+from models.frames import Frames
 from models.progress import Steps
 from models.statistics import learn_statistics
-from models.teach_in import Taught, teach_in
+from models.teach_in import Taught, teach_in, workload
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
@@ -26,8 +30,14 @@ from pipeline.quality import usual_conditions
 WORK = ".training"
 STANDARDISING_IMAGES = 48
 
+VARIETY = 4
+"""Where there are more good images than the training takes, it picks from this many times as many."""
 
-def train(data: Path, out: Path, config: Config, *, resume: bool = False) -> Bundle:
+STATISTICS_IMAGES = 1000
+"""Held-back images whose residual maps are in memory at the same time; the others are scored one at a time."""
+
+
+def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache: Path | None = None) -> Bundle:
     """Train a model on images of good parts and write it to a folder.
 
     Args:
@@ -35,6 +45,7 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False) -> Bun
         out: model folder to write.
         config: the configuration.
         resume: continue a run of the same data and configuration that was interrupted.
+        cache: folder that keeps the frames for later trainings; None to drop them when the model is there.
 
     Returns:
         The model, as it was written.
@@ -47,17 +58,22 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False) -> Bun
     work = _work_folder(out, _fingerprint(paths, config), resume=resume)
     torch.manual_seed(config.training.seed)
     with Steps() as steps:
-        taught = teach_in(paths, config, work, steps.stage(len(paths), 5 if config.print.mask else 3))
+        frames_in = (cache or work) / f"frames-{cache_key(paths, config)}"
+        taught = teach_in(paths, config, frames_in, steps.stage(workload(len(paths), config)))
         groups = _groups(taught.paths, data, config)
-        learn, held = _split(len(taught.frames), groups, config)
+        learn, held = _split(taught.likeness, groups, config)
         detector = Detector(taught.working_size, **config.network.model_dump())
         standardise_features(detector, taught.frames.subset(learn[:STANDARDISING_IMAGES]))
         fit(
             detector, taught.frames.subset(learn), config.training,
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
         )  # fmt: skip
-        learned, fresh = taught.frames.subset(learn), taught.frames.subset(held)
-        scores = learn_statistics(detector, learned, fresh, steps.statistics(learned, fresh), groups=groups[held])
+        known, rest = np.split(held, [STATISTICS_IMAGES])
+        advance = steps.statistics(len(learn), len(held))
+        scores = learn_statistics(
+            detector, taught.frames.subset(learn), taught.frames.subset(known), advance, groups=groups[known]
+        )
+        scores = np.concatenate([scores, _scores(detector, taught.frames.subset(rest), advance)])
     try:
         calibration = calibrate_scores(
             scores, np.zeros(0), Goal(**config.verdict.model_dump()),
@@ -88,8 +104,8 @@ def _bundle(
 
 def _fingerprint(paths: list[Path], config: Config) -> str:
     """Same files and same configuration: the same run."""
-    files = [(path.name, path.stat().st_size) for path in paths]
-    return hashlib.sha256(json.dumps([files, config.model_dump(mode="json")]).encode()).hexdigest()
+    described = [describe_files(paths), config.model_dump(mode="json")]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 
 def _work_folder(out: Path, fingerprint: str, *, resume: bool) -> Path:
@@ -113,14 +129,33 @@ def _groups(paths: tuple[Path, ...], data: Path, config: Config) -> Groups:
     return find_groups(config.training.groups, [path.relative_to(data).as_posix() for path in paths])
 
 
-def _split(count: int, groups: Groups, config: Config) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the images to learn from and of those to hold back: whole groups, drawn from the seed."""
+def _split(likeness: NDArray[np.uint8], groups: Groups, config: Config) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the images to learn from and of those to hold back: whole groups, drawn from the seed.
+
+    Where there are more than the training takes, those that add variety are picked from a random part of them. The
+    rest is held back too: it is as random as what was held back before, so that what is promised on it holds. Images
+    that the pick has passed over are not: they are more alike than parts are.
+    """
+    count = len(likeness)
     shuffled = np.random.default_rng(config.training.seed).permutation(groups.max() + 1)
     order = np.argsort(shuffled[groups], kind="stable")
-    wanted = max(4, round(count * config.training.held_back))
+    wanted = max(4, round(count * config.training.held_back), count - VARIETY * config.training.max_images)
     last = shuffled[groups[order[wanted - 1]]]
     held = order[shuffled[groups[order]] <= last]
     learn = order[len(held) :]
     if len(learn) < 4:
         raise TrainingError("training.groups leaves no images to learn from; use a pattern that makes smaller groups")
-    return learn[: config.training.max_images], held
+    if len(learn) > config.training.max_images:
+        learn = learn[cover(likeness[learn], config.training.max_images)]
+    return learn, held
+
+
+@torch.no_grad()
+def _scores(detector: Detector, frames: Frames, advance: Callable[[], None]) -> NDArray[np.float64]:
+    """(N,) scores of parts that neither training nor statistics have seen, one image in memory at a time."""
+    scores = np.zeros(len(frames))
+    for index in range(len(frames)):
+        image, ignored = frames[index]
+        scores[index] = detector(torch.from_numpy(image[None]), torch.from_numpy(ignored[None]))[0].item()
+        advance()
+    return scores

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 from rich.console import Console
@@ -22,6 +23,9 @@ from pipeline.results import ResultsFile, Row, severity, summary
 from pipeline.verdict import Verdict
 
 LISTED = 20
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Overlays(StrEnum):
@@ -81,9 +85,9 @@ def inspect_folder(inspector: Inspector, job: Job, console: Console) -> list[Row
     try:
         with ResultsFile(job.out / "results.csv", inspector.model_id) as results:
             todo = [name for name in names if name not in results.rows]
-            with _progress(console) as progress:
+            with progress_bar(console) as progress:
                 bar = progress.add_task("inspecting", total=len(names), completed=len(names) - len(todo))
-                for row in _in_order(partial(_inspect, inspector, job), todo, job.threads):
+                for row in in_order(partial(inspect_image, inspector, job), todo, job.threads):
                     results.append(row)
                     progress.advance(bar)
             return [results.rows[name] for name in names]
@@ -117,7 +121,7 @@ def _images(job: Job) -> list[Path]:
     return found
 
 
-def _inspect(inspector: Inspector, job: Job, name: str) -> Row:
+def inspect_image(inspector: Inspector, job: Job, name: str) -> Row:
     path = job.images / name
     inspection = inspector.inspect_file(path, evidence=job.overlays is not Overlays.NONE)
     if inspection.verdict is not Verdict.ERROR:
@@ -136,16 +140,16 @@ def _write_pictures(inspector: Inspector, job: Job, name: str, inspection: Inspe
         write_image(job.mask(name), print_in_original(inspection, image.shape[:2]))
 
 
-def _in_order(inspect: Callable[[str], Row], names: Sequence[str], threads: int) -> Iterator[Row]:
-    """Map over `names` on several threads, in order; never more than a few results wait to be taken.
+def in_order(work: Callable[[T], R], items: Sequence[T], threads: int) -> Iterator[R]:
+    """Map over `items` on several threads, in order; never more than a few results wait to be taken.
 
     Threads are enough: ONNX Runtime and OpenCV, where the time goes, release the interpreter's lock.
     """
-    waiting: deque[Future[Row]] = deque()
+    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for name in names:
-                waiting.append(pool.submit(inspect, name))
+            for item in items:
+                waiting.append(pool.submit(work, item))
                 if len(waiting) >= 2 * threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -154,7 +158,7 @@ def _in_order(inspect: Callable[[str], Row], names: Sequence[str], threads: int)
             pool.shutdown(cancel_futures=True)
 
 
-def _progress(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from pipeline.cli.auditing import audit
 from pipeline.cli.common import INTERRUPTED, OK, WRONG_USE, fail
 from pipeline.cli.looking import info, mask, zones
 from pipeline.cli.running import evaluate, explain, inspect, train
@@ -22,7 +23,7 @@ def app() -> None:
     """
 
 
-for command in (train, inspect, evaluate, explain, calibrate, recalibrate, drift, msa, info, zones, mask):
+for command in (audit, train, inspect, evaluate, explain, calibrate, recalibrate, drift, msa, info, zones, mask):
     app.add_command(command)
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 @click.option("--out", type=path_argument, required=True, help="Folder for the model.")
 @click.option("--config", type=path_argument, help="YAML file; what it does not say keeps its default.")
 @click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
-def train(data: Path, out: Path, config: Path | None, resume: bool) -> None:
+@click.option("--cache", type=path_argument, help="Keep the prepared images in this folder, for the next training.")
+def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path | None) -> None:
     """Learn what good parts look like.
 
     DATA is a folder of images of good parts, or a data set in MVTec AD's layout.
@@ -40,6 +41,7 @@ def train(data: Path, out: Path, config: Path | None, resume: bool) -> None:
     \b
     goodparts train good-parts/ --out model
     goodparts train good-parts/ --out model --resume
+    goodparts train good-parts/ --out wider --config wider.yaml --cache prepared/
     """
     from pipeline.config import Config, load_config
 
@@ -47,7 +49,7 @@ def train(data: Path, out: Path, config: Path | None, resume: bool) -> None:
         from models.training import train as train_model
     except ModuleNotFoundError as error:
         raise UsageError(f'training needs the package {error.name}: pip install "goodparts[train]"') from error
-    train_model(data, out, load_config(config) if config else Config(), resume=resume)
+    train_model(data, out, load_config(config) if config else Config(), resume=resume, cache=cache)
 
 
 @click.command()

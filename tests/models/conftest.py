@@ -37,9 +37,8 @@ def frames(drawn_part: Image, tmp_path_factory: pytest.TempPathFactory) -> Frame
     made = Frames.create(tmp_path_factory.mktemp("frames"), COUNT, SIZE)
     ignored = np.zeros(SIZE[::-1], np.uint8)
     ignored[:8, :8] = 255
-    for index in range(COUNT):
-        image = good_image(drawn_part, index)
-        made[index] = Frame(image, ignored, np.zeros_like(ignored))
+    seen = np.zeros_like(ignored)
+    made.write(0, [Frame(good_image(drawn_part, index), ignored, seen) for index in range(COUNT)])
     return made
 
 

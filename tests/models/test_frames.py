@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from models.frames import Frames
+from models.frames import SHARD, Frames
+from pipeline.exceptions import TrainingError
 from pipeline.framing import Frame
 
 
@@ -14,20 +16,38 @@ def numbered(number: int) -> Frame:
 
 
 def test_frames_come_back_from_the_disk(tmp_path: Path) -> None:
+    Frames.create(tmp_path / "new", 3, (64, 32)).write(0, [numbered(index) for index in range(3)])
     frames = Frames.create(tmp_path / "new", 3, (64, 32))
-    for index in range(3):
-        frames[index] = numbered(index)
+    assert len(frames) == 3
     image, ignored = frames[2]
     np.testing.assert_array_equal(image, numbered(2).image)
     np.testing.assert_array_equal(ignored, numbered(2).ignored)
-    assert isinstance(frames.images, np.memmap)
-    assert np.load(tmp_path / "new" / "images.npy", mmap_mode="r").shape == (3, 32, 64, 3)
 
 
 def test_a_subset_of_a_subset_counts_in_its_own_order(tmp_path: Path) -> None:
     frames = Frames.create(tmp_path, 6, (64, 32))
-    for index in range(6):
-        frames[index] = numbered(index)
+    frames.write(0, [numbered(index) for index in range(6)])
     some = frames.subset(np.array([5, 3, 1])).subset(np.array([2, 0]))
     assert len(some) == 2
     assert [int(some[index][0].max()) for index in range(2)] == [1, 5]
+
+
+def test_every_shard_is_a_file_even_one_of_zeros(tmp_path: Path) -> None:
+    frames = Frames.create(tmp_path, SHARD + 1, (64, 32))
+    for start in (0, SHARD):
+        nothing = np.zeros((32, 64), np.uint8)
+        frames.write(start, [Frame(np.zeros((32, 64, 3), np.uint8), nothing, nothing)] * min(SHARD, SHARD + 1 - start))
+    assert all(path.is_file() for shard in (0, 1) for path in frames.files(shard))
+    assert not frames[SHARD][0].any()
+
+
+def test_a_damaged_frame_is_an_error_not_another_picture(tmp_path: Path) -> None:
+    frames = Frames.create(tmp_path, 2, (64, 32))
+    frames.write(0, [numbered(0), numbered(1)])
+    path = frames.files(0)[0]
+    data = bytearray(path.read_bytes())
+    data[8] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(TrainingError, match=r"frame 0 is damaged.*--resume"):
+        frames[0]
+    assert frames[1][0].max() == 1

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-import models.statistics
 from models.batches import kept_where, to_tensor
 from models.detector import FEATURES, LEVELS, Detector
 from models.frames import Frames
@@ -78,12 +77,11 @@ def test_a_step_along_a_usual_direction_counts_less_than_one_across(detector: De
 
 def test_a_bad_part_among_the_good_ones_cannot_hide_itself(frames: Frames, tmp_path: Path) -> None:
     """It is scored with what the other half shows."""
+    pairs = [frames[index] for index in range(len(frames))]
+    copies = [Frame(image, ignored, np.zeros_like(ignored)) for image, ignored in pairs]
+    copies[7].image[30:42, 50:62] = (250, 10, 10)
     spoilt = Frames.create(tmp_path, len(frames), SIZE)
-    for index in range(len(frames)):
-        image, ignored = (np.array(array) for array in frames[index])
-        if index == 7:
-            image[30:42, 50:62] = (250, 10, 10)
-        spoilt[index] = Frame(image, ignored, np.zeros_like(ignored))
+    spoilt.write(0, copies)
     scores = learn_statistics(make_detector(frames).eval(), frames, spoilt, lambda: None)
     assert int(np.argmax(scores)) == 7
     assert scores[7] > 1.5 * np.sort(scores)[-2]
@@ -96,14 +94,6 @@ def test_the_score_of_an_inspection_is_of_the_kind_the_threshold_rests_on(frames
     inspection = np.array([score(detector, frames, index) for index in range(len(frames))])
     assert np.median(inspection) == pytest.approx(np.median(calibration), abs=1.0)
     assert (inspection < calibration + 0.5).mean() > 0.8
-
-
-def test_parts_beyond_the_first_are_scored_one_by_one(frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models.statistics, "HELD_IMAGES", 16)
-    detector = make_detector(frames).eval()
-    scores = learn_statistics(detector, frames, frames, lambda: None)
-    assert scores.shape == (len(frames),)
-    np.testing.assert_allclose(scores[16:], [score(detector, frames, i) for i in range(16, len(frames))], atol=0.01)
 
 
 def test_what_is_ignored_does_not_count(frames: Frames) -> None:

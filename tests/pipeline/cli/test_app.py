@@ -10,6 +10,7 @@ from pipeline.inspector import Inspector
 from tests.pipeline.cli.said import one_line_error
 
 COMMANDS = (
+    "audit",
     "train",
     "calibrate",
     "recalibrate",

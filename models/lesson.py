@@ -1,0 +1,71 @@
+"""What is learned from a sample of the good images before any frame is made: which to use, pose and print."""
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.images import Image, write_bytes
+from pipeline.print import PrintStage
+
+FILE = "lesson.npz"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Kept beside the frames, so that a resumed run makes the others alike.
+
+    Attributes:
+        usable: indices of the files that have the size of most.
+        refused: the others, with the reason.
+        reference: (H, W, 3) uint8 RGB.
+        min_quality: correlation below which a pose is not trusted.
+        print_stage: where print varies.
+    """
+
+    usable: Sequence[int]
+    refused: Sequence[str]
+    reference: Image
+    min_quality: float
+    print_stage: PrintStage
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the images."""
+        return (self.reference.shape[1], self.reference.shape[0])
+
+
+def write_lesson(folder: Path, lesson: Lesson) -> Lesson:
+    """Write one file, whole or not at all, and return what a later run will read."""
+    words = {
+        "usable": list(lesson.usable),
+        "refused": list(lesson.refused),
+        "min_quality": lesson.min_quality,
+        "print": lesson.print_stage.to_dict(),
+    }
+    text = np.frombuffer(json.dumps(words).encode(), np.uint8)
+    data = io.BytesIO()
+    np.savez_compressed(data, words=text, reference=lesson.reference, labels=lesson.print_stage.labels)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / FILE, data.getvalue())
+    return _parse(data)
+
+
+def read_lesson(folder: Path) -> Lesson | None:
+    """None where there is none, or where its checksums do not hold."""
+    try:
+        return _parse(io.BytesIO((folder / FILE).read_bytes()))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _parse(data: io.BytesIO) -> Lesson:
+    data.seek(0)
+    with np.load(data) as arrays:
+        words = json.loads(arrays["words"].tobytes())
+        stage = PrintStage.from_dict(words["print"], arrays["labels"])
+        return Lesson(words["usable"], words["refused"], arrays["reference"], words["min_quality"], stage)

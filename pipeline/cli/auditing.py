@@ -1,0 +1,43 @@
+"""The command that looks at good images before a training."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.common import OK, SOME_ERROR, console, path_argument
+
+
+@click.command()
+@click.argument("data", type=path_argument)
+@click.option("--out", type=path_argument, required=True, help="Folder for the report.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Images at a time.")
+@click.option("--max-megapixels", type=click.FloatRange(0, 1000, min_open=True), default=100.0, show_default=True)
+def audit(data: Path, out: Path, jobs: int, max_megapixels: float) -> int:
+    """Look at the good images in DATA before training on them.
+
+    DATA is a folder of images, or a data set in MVTec AD's layout. Writes OUT/index.html, a contact sheet of the
+    suspicious images, OUT/audit.csv, a row an image with the worst first, and OUT/groups.csv, by day and camera:
+    unreadable files, duplicates, other sizes, light and focus, poses that do not register, other parts.
+    Exit code 1: some image cannot be read.
+
+    \b
+    goodparts audit good-parts/ --out audit
+    goodparts audit good-parts/ --out audit --jobs 4
+    """
+    from pipeline.audit import SAMPLE
+    from pipeline.audit import audit as look
+    from pipeline.audit_sheet import write_audit
+    from pipeline.images import find_images
+    from pipeline.run import progress_bar
+
+    folder = data / "train" / "good" if (data / "train" / "good").is_dir() else data
+    paths = find_images(folder)
+    with progress_bar(console(stderr=True)) as progress:
+        bar = progress.add_task("sampling", total=len(paths) + min(len(paths), SAMPLE))
+        found = look(
+            folder, paths, lambda name: progress.update(bar, advance=1, description=name),
+            max_megapixels=max_megapixels, threads=jobs,
+        )  # fmt: skip
+    click.echo(write_audit(folder, out, found, max_megapixels=max_megapixels))
+    click.echo(f"Report: {out / 'index.html'}")
+    return SOME_ERROR if any(seen.problem for seen in found) else OK
