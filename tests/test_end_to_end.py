@@ -65,7 +65,7 @@ import sys
 from pipeline.cli import main
 
 code = main(sys.argv[1:])
-training = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "models"}
+training = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "models", "scipy", "pytesseract"}
 print("imported:", *training & set(sys.modules))
 sys.exit(code)
 """

@@ -125,7 +125,9 @@ def evaluate(model: Path, dataset: Path, out: Path) -> int:
     from pipeline.inspector import Inspector
     from pipeline.run import Job, Overlays, inspect_folder, print_summary
     from pipeline.sheets import write_table
+    from pipeline.special import special
 
+    special()  # where it is missing, that is said before images are inspected
     inspector = Inspector.load(model)
     rows = inspect_folder(inspector, Job(dataset / "test", out, Overlays.NONE), console(stderr=True))
     metrics, classes = compare(rows, dataset), report.tally(rows)
