@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.images import Image
+from pipeline.images import Image, shrink
 
 Matrix = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ class Registrar:
         return Registration(whole[:2], float(quality), quality >= self.min_quality)
 
     def _shrink(self, image: Image) -> NDArray[np.uint8]:
-        small = cv2.resize(image, self._search_size, interpolation=cv2.INTER_AREA)
+        small = shrink(image, self._search_size)
         return np.asarray(cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0), np.uint8)
 
 
