@@ -1,3 +1,4 @@
+import doctest
 import math
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+import pipeline.inspector
 from pipeline.bundle import Bundle, load_bundle
 from pipeline.images import Image, Mask, read_image
 from pipeline.inspector import Inspector
@@ -208,3 +210,8 @@ def test_the_image_is_handed_on_with_the_evidence_and_not_changed(inspector: Ins
     assert inspector.inspect(good, evidence=True).image is good
     assert inspector.inspect(good).image is None
     np.testing.assert_array_equal(good, before)
+
+
+def test_the_example_for_people_who_embed_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert doctest.testmod(pipeline.inspector, extraglobs={"Path": Path}) == (0, 6)
