@@ -1,6 +1,7 @@
 """Fitting the networks: the losses, the loop, and checkpoints that make a resumed run end like an undisturbed one."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -94,10 +95,11 @@ def _batches(frames: Frames, config: TrainingConfig, start: int) -> Iterator[tup
     """The batches from step `start` on; the next one is made while the last one is learned from."""
     with ThreadPoolExecutor(1) as pool:
         draw = partial(make_batch, frames, size=config.batch_size, seed=config.seed)
-        coming = pool.submit(draw, step=start)
+        coming = deque(pool.submit(draw, step=step) for step in range(start, min(start + 1, config.steps)))
         for step in range(start, config.steps):
-            batch = coming.result()
-            coming = pool.submit(draw, step=step + 1)
+            batch = coming.popleft().result()
+            if step + 1 < config.steps:
+                coming.append(pool.submit(draw, step=step + 1))
             yield step, batch
 
 
@@ -117,7 +119,7 @@ def _step(detector: Detector, batch: Batch, optimiser: torch.optim.Optimizer) ->
 def _reconstruction_loss(seen: Reconstruction, wanted: list[Tensor], batch: Batch) -> Tensor:
     loss = PAINT_WEIGHT * _mean_where(batch.kept, (seen.painted - batch.clean).abs())
     for found, target in zip(seen.expected, wanted, strict=True):
-        kept = F.adaptive_avg_pool2d(batch.kept, found.shape[-2:])
+        kept = F.adaptive_avg_pool2d(batch.kept, (found.shape[-2], found.shape[-1]))
         loss = loss + _mean_where(kept, (found - target).square())
     return loss
 

@@ -31,7 +31,7 @@ class Segmenter(nn.Module):
         self.coarse = nn.Sequential(Mixer(width), Mixer(width))
         self.fine = nn.Sequential(Mixer(width), Mixer(width))
         self.decide = nn.Conv2d(width, 1, 1)
-        nn.init.constant_(self.decide.bias, -4.0)  # faults are rare: start from there
+        self.decide.bias = nn.Parameter(torch.tensor([-4.0]))  # faults are rare: start from there
 
     def forward(self, differences: list[Tensor], unpainted: Tensor) -> Tensor:
         """Judge every position.

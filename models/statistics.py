@@ -23,6 +23,9 @@ PROJECTION_IMAGES = 48
 POSITION_IMAGES = 500
 """Good parts that the differences at each position are learned from, at the most."""
 
+LEAST_NOISE = 0.05
+"""Variance that every direction is left with, where it is 1 over all positions: few parts seem more alike than they are."""
+
 SHRINKAGE = 0.3
 """Weight of the average over all positions in the noise of one."""
 
@@ -142,7 +145,7 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     mean = total / count
     spread, vectors = torch.linalg.eigh(products / count - mean[..., :, None] * mean[..., None, :])
     usual = spread[..., -USUAL:].clamp(min=0)
-    noise = spread[..., :-USUAL].clamp(min=1e-6).mean(-1)
+    noise = spread[..., :-USUAL].mean(-1).clamp(min=LEAST_NOISE)
     noise = (1 - SHRINKAGE) * noise + SHRINKAGE * noise.mean()
     known = (1 - PRIOR) * usual + PRIOR * noise[..., None]
     discount = 1 - noise[..., None] / torch.maximum(known, noise[..., None])

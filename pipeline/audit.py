@@ -6,6 +6,7 @@ A stream: two passes, some images in memory at a time. What is kept of one is a 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -160,9 +161,10 @@ def audit(
         return seen
 
     found = []
-    for seen in in_order(look_at, range(len(paths)), threads):
-        found.append(seen)
-        advance("looking")
+    with ThreadPoolExecutor(threads) as pool:
+        for _, seen in in_order(pool, look_at, range(len(paths)), ahead=2 * threads):
+            found.append(seen)
+            advance("looking")
     return judge(found, places, standard.registrar.min_quality)
 
 

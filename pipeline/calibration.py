@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from pipeline.groups import Groups, effective_number
+from pipeline.special import special
 
 Scores = NDArray[np.float64]
 
@@ -152,7 +152,7 @@ def upper_bound(events: float, trials: float, confidence: float) -> float:
     >>> round(upper_bound(0, 299, 0.95), 4)
     0.01
     """
-    return 1.0 if events >= trials else float(betaincinv(events + 1, trials - events, confidence))
+    return 1.0 if events >= trials else float(special().betaincinv(events + 1, trials - events, confidence))
 
 
 def interval(events: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
@@ -188,7 +188,7 @@ def _threshold(ordered: Scores, worth: float, rate: float, confidence: float) ->
 def _allowed_above(count: int, worth: float, rate: float, confidence: float) -> int | None:
     """How many of `count` scores may lie above the threshold; None where not even zero keeps the rate."""
     events = np.arange(math.floor(rate * count) + 1) * worth / count
-    kept = int((betaincinv(events + 1, worth - events, confidence) <= rate).sum())
+    kept = int((special().betaincinv(events + 1, worth - events, confidence) <= rate).sum())
     return kept - 1 if kept else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pipeline.images import Image, Mask
+from pipeline.images import Image, Mask, shrink
 from pipeline.lighting import light_gain, relight
 from pipeline.registration import Matrix, Registration
 
@@ -71,7 +71,7 @@ def frame_part(image: Image, registration: Registration, print_pixels: Mask, siz
         print_pixels: (H, W) uint8 in the reference frame, 255 on variable print.
         size: width and height of the working frame.
     """
-    shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    shrunk = shrink(image, size)
     matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
     registered = np.asarray(cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
     return Frame(
@@ -93,6 +93,5 @@ def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     """Working pixels that hold print, and the ones beside them: those are darkened by the blur of its edges."""
     if not mask.any():
         return np.zeros(size[::-1], np.uint8)
-    share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-    printed = np.where(share >= PRINTED, 255, 0).astype(np.uint8)
+    printed = np.where(shrink(mask, size) >= PRINTED, 255, 0).astype(np.uint8)
     return np.asarray(cv2.dilate(printed, np.ones((3, 3), np.uint8)), np.uint8)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from pipeline.exceptions import UsageError
+from pipeline.special import special
 
 Groups = NDArray[np.int64]
 
@@ -74,7 +74,7 @@ def effective_number(values: NDArray[np.float64], groups: Groups, *, confidence:
         return float(count)
     ordered = np.sort(values)
     ranks = (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / 2
-    normal = special.ndtri(ranks / count)
+    normal = special().ndtri(ranks / count)
     rho = _correlation_limit(normal, groups, confidence)
     return float(count / (1 + ((sizes**2).sum() / count - 1) * rho))
 
@@ -86,5 +86,5 @@ def _correlation_limit(values: NDArray[np.float64], groups: Groups, confidence: 
     between = float((sizes * (means - values.mean()) ** 2).sum()) / (number - 1)
     within = float(((values - means[groups]) ** 2).sum()) / (count - number)
     usual_size = (count - (sizes**2).sum() / count) / (number - 1)
-    ratio = between / max(within, 1e-12) / float(special.fdtri(number - 1, count - number, 1 - confidence))
+    ratio = between / max(within, 1e-12) / float(special().fdtri(number - 1, count - number, 1 - confidence))
     return float(np.clip((ratio - 1) / (ratio + usual_size - 1), 0.0, 1.0))

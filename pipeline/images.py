@@ -94,6 +94,18 @@ def _header(file: IO[bytes], name: str) -> tuple[int, int]:
         raise ImageError(f"{name}: not an image, whatever its name says") from error
 
 
+def shrink(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Average over areas, (H, W) or (H, W, 3) uint8, down to `size` (w, h).
+
+    Large images are halved first, which OpenCV does three to five times as fast as other ratios; what is left to do
+    is still a factor of two and more, so that the rounding between evens out.
+    """
+    while min(image.shape[1] / size[0], image.shape[0] / size[1]) >= 4 and not image.shape[0] % 2 | image.shape[1] % 2:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def size_in_words(image: NDArray[np.uint8]) -> str:
     """Width and height of an image, for messages.
 

@@ -1,7 +1,7 @@
 """Inspection of one image: registration, print, reconstruction, residual, score, verdict."""
 
-import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +14,7 @@ from pipeline.framing import Frame, frame_part
 from pipeline.images import Image, Mask, read_image, size_in_words
 from pipeline.network import Network, Residuals
 from pipeline.print import Code, PrintMask
+from pipeline.profiling import Stopwatch
 from pipeline.quality import Conditions, measure, unusual
 from pipeline.registration import Registration
 from pipeline.verdict import Verdict, decide, overall_score, place_in_words
@@ -57,10 +58,12 @@ class Inspection:
         findings: what is wrong with the print, in words.
         doubts: why the image cannot be judged safely, in words.
         ms: time from decoded image to verdict, milliseconds; from the file on for `inspect_file`.
+        steps: what of it each step took, milliseconds.
         registration: pose of the part; None for ERROR.
         print_mask: print found, in the reference frame; None for ERROR.
         p_value: chance that a good part scores as high, 0..1; None where there is no score.
         conditions: how the image was taken; None for ERROR.
+        image: (H, W, 3) uint8 RGB, the image itself, where evidence was asked for.
         evidence: pictures, where they were asked for.
     """
 
@@ -74,19 +77,28 @@ class Inspection:
     findings: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     ms: float = 0.0
+    steps: Mapping[str, float] = field(default_factory=dict)
     registration: Registration | None = None
     print_mask: PrintMask | None = None
     p_value: float | None = None
     conditions: Conditions | None = None
+    image: Image | None = None
     evidence: Evidence | None = None
 
 
 class Inspector:
-    """A loaded model. Holds no state between images, so threads may share it.
+    """A loaded model. Holds no state between images: threads may share one, and each gets what one alone would get.
 
-    >>> inspector = Inspector.load(Path("samples/model"))  # doctest: +SKIP
-    >>> inspector.inspect_file(Path("samples/images/good_000.jpg")).verdict  # doctest: +SKIP
-    <Verdict.OK: 'OK'>
+    It uses one core an image. OpenCV, which it calls, starts threads of its own: `cv2.setNumThreads(1)` where several
+    images are inspected at a time.
+
+    >>> from pipeline.images import read_image
+    >>> from pipeline.inspector import Inspector
+    >>> inspector = Inspector.load(Path("samples/model"))
+    >>> image = read_image(Path("samples/images/label_missing_00.jpg"), max_megapixels=10)
+    >>> found = inspector.inspect(image)
+    >>> image.shape, found.verdict, found.findings
+    ((576, 768, 3), <Verdict.NG: 'NG'>, ('label 1 missing',))
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -103,31 +115,40 @@ class Inspector:
 
     def inspect_file(self, path: Path, *, evidence: bool = False) -> Inspection:
         """Inspect an image file; one that cannot be read gets the verdict ERROR and the reason."""
-        start = time.perf_counter()
+        watch = Stopwatch()
         try:
             image = read_image(path, max_megapixels=self.bundle.config.image.max_megapixels)
         except ImageError as error:
-            return self._failed(str(error), start)
-        return replace(self.inspect(image, evidence=evidence), ms=_since(start))
+            return self._failed(str(error), watch)
+        watch.lap("decode")
+        return self._inspect(image, watch, evidence=evidence)
 
     def inspect(self, image: Image, *, evidence: bool = False) -> Inspection:
         """Inspect a decoded image.
 
         Args:
-            image: (H, W, 3) uint8 RGB, of the size that the model was trained on; another gets ERROR.
+            image: (H, W, 3) uint8 RGB, of the size that the model was trained on; another gets ERROR. Not changed.
             evidence: also return the pictures that the verdict rests on.
         """
-        start = time.perf_counter()
+        return self._inspect(image, Stopwatch(), evidence=evidence)
+
+    def _inspect(self, image: Image, watch: Stopwatch, *, evidence: bool) -> Inspection:
         if image.dtype != np.uint8 or image.shape != self.bundle.reference.shape:
             known = size_in_words(self.bundle.reference)
-            return self._failed(f"is {size_in_words(image)}, the model knows {known}", start)
+            return self._failed(f"is {size_in_words(image)}, the model knows {known}", watch)
         registration = self._registrar.register(image)
+        watch.lap("registration")
         print_mask = self.bundle.print_stage.find(image, registration)
+        watch.lap("print")
         frame = frame_part(image, registration, print_mask.pixels, self.bundle.working_size).relit(self.bundle.light)
+        watch.lap("frame")
         residuals = self._network.run(frame.image, frame.ignored)
+        watch.lap("network")
         result = self._judge(registration, print_mask, frame, residuals)
         pictures = _pictures(frame, residuals) if evidence else None
-        return replace(result, ms=_since(start), evidence=pictures)
+        watch.lap("judging")
+        seen = image if evidence else None
+        return replace(result, ms=watch.ms, steps=watch.steps, image=seen, evidence=pictures)
 
     def _judge(
         self, registration: Registration, print_mask: PrintMask, frame: Frame, residuals: Residuals
@@ -169,8 +190,8 @@ class Inspector:
         x, y = registration.to_original(np.array([[x - 0.5, y - 0.5]]))[0]
         return float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1))
 
-    def _failed(self, reason: str, start: float) -> Inspection:
-        return Inspection(Verdict.ERROR, None, self.bundle.calibration.threshold, None, reason, ms=_since(start))
+    def _failed(self, reason: str, watch: Stopwatch) -> Inspection:
+        return Inspection(Verdict.ERROR, None, self.bundle.calibration.threshold, None, reason, ms=watch.ms)
 
 
 def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
@@ -180,7 +201,3 @@ def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
         for found in (residuals.ssim, residuals.features, residuals.anomaly)
     )
     return Evidence(frame.image, frame.masked, residuals.reconstruction, ssim, features, anomaly)
-
-
-def _since(start: float) -> float:
-    return (time.perf_counter() - start) * 1e3

@@ -60,13 +60,12 @@ def measure(frame: Frame, registration: Registration, print_pixels: Mask) -> Con
     """Measure the conditions of one image; `print_pixels` is (H, W) uint8 in the reference frame, 255 on print."""
     grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
     masked = np.count_nonzero(print_pixels) / print_pixels.size
-    seen = frame.ignored == 0
+    seen = cv2.bitwise_not(frame.ignored)
     if not seen.any():
         return Conditions(0.0, 0.0, 0.0, registration.quality, masked)
-    light, edges = grey[seen], cv2.Laplacian(grey, cv2.CV_32F)[seen]
-    return Conditions(
-        float(light.mean() * frame.light), float(light.std()), float(edges.std()), registration.quality, masked
-    )
+    light, contrast = cv2.meanStdDev(grey, mask=seen)
+    focus = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S), mask=seen)[1]
+    return Conditions(light.item() * frame.light, contrast.item(), focus.item(), registration.quality, masked)
 
 
 def usual_conditions(good: Sequence[Conditions]) -> Usual:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.coarse_pose import CoarseSearch
-from pipeline.images import Image
+from pipeline.images import Image, shrink
 
 Matrix = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ class Registrar:
         return float(quality), whole[:2].astype(np.float32)
 
     def _shrink(self, image: Image) -> NDArray[np.float32]:
-        small = cv2.resize(image, self._search_size, interpolation=cv2.INTER_AREA)
+        small = shrink(image, self._search_size)
         grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0).astype(np.float32)
         if self._turns is None:
             return grey

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,9 +15,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline.exceptions import UsageError
-from pipeline.images import find_images, read_image, write_image
+from pipeline.images import find_images, write_image
 from pipeline.inspector import Inspection, Inspector
 from pipeline.overlays import draw_overlay, print_in_original
+from pipeline.profiling import Profile, Stopwatch
 from pipeline.results import ResultsFile, Row, severity, summary
 from pipeline.verdict import Verdict
 
@@ -62,6 +62,22 @@ class Job:
         """Where the print mask of an image goes, under the stem of its name, as ground truth usually lies."""
         return (self.out / "masks" / image).with_suffix(".png")
 
+    def wants_overlay(self, verdict: Verdict) -> bool:
+        """Whether an image with this verdict gets an overlay."""
+        if verdict is Verdict.ERROR:
+            return False
+        return self.overlays is Overlays.ALL or (self.overlays is Overlays.NG and verdict is not Verdict.OK)
+
+    def wants_mask(self, verdict: Verdict) -> bool:
+        """Whether an image with this verdict gets a mask."""
+        return self.masks and verdict is not Verdict.ERROR
+
+    def is_done(self, row: Row) -> bool:
+        """Whether nothing is left to be done for the image of a row: a killed run may owe its pictures."""
+        owed = [self.overlay(row.image)] if self.wants_overlay(row.verdict) else []
+        owed += [self.mask(row.image)] if self.wants_mask(row.verdict) else []
+        return all(picture.exists() for picture in owed)
+
     def picture(self, row: Row) -> Path | None:
         """The file that shows an image best: its overlay, or the image itself; none if it cannot be read."""
         if row.verdict is Verdict.ERROR:
@@ -70,8 +86,17 @@ class Job:
         return overlay if overlay.exists() else self.images / row.image
 
 
-def inspect_folder(inspector: Inspector, job: Job, console: Console) -> list[Row]:
+def inspect_folder(inspector: Inspector, job: Job, console: Console, profile: Profile | None = None) -> list[Row]:
     """Inspect what has no row yet in `job.out/results.csv`, and show progress on the console.
+
+    A row is written as soon as its verdict is there; its pictures follow. What an interrupted run owes, and what was
+    not asked for before, is drawn when the same call continues.
+
+    Args:
+        inspector: The model.
+        job: What is to be done.
+        console: Where progress is shown.
+        profile: Takes in what each step of each image took.
 
     Returns:
         The rows of all images that the folder holds now, those of an earlier run among them.
@@ -84,11 +109,13 @@ def inspect_folder(inspector: Inspector, job: Job, console: Console) -> list[Row
     names = [path.relative_to(job.images).as_posix() for path in _images(job)]
     try:
         with ResultsFile(job.out / "results.csv", inspector.model_id) as results:
-            todo = [name for name in names if name not in results.rows]
+            done = {name for name, row in results.rows.items() if job.is_done(row)}
+            todo = [name for name in names if name not in done]
             with progress_bar(console) as progress:
                 bar = progress.add_task("inspecting", total=len(names), completed=len(names) - len(todo))
-                for row in in_order(partial(inspect_image, inspector, job), todo, job.threads):
-                    results.append(row)
+                for name, inspection in _inspections(inspector, job, todo, profile or Profile()):
+                    if name not in results.rows:
+                        results.append(Row.of(name, inspection, inspector.model_id))
                     progress.advance(bar)
             return [results.rows[name] for name in names]
     except OSError as error:
@@ -121,41 +148,57 @@ def _images(job: Job) -> list[Path]:
     return found
 
 
-def inspect_image(inspector: Inspector, job: Job, name: str) -> Row:
-    path = job.images / name
-    inspection = inspector.inspect_file(path, evidence=job.overlays is not Overlays.NONE)
-    if inspection.verdict is not Verdict.ERROR:
-        _write_pictures(inspector, job, name, inspection)
-    return Row.of(name, inspection, inspector.model_id)
+def _inspections(
+    inspector: Inspector, job: Job, names: Sequence[str], profile: Profile
+) -> Iterator[tuple[str, Inspection]]:
+    """Inspect on `job.threads` threads and yield in order; draw what was taken, behind what is being inspected.
 
-
-def _write_pictures(inspector: Inspector, job: Job, name: str, inspection: Inspection) -> None:
-    overlay = job.overlays is Overlays.ALL or (job.overlays is Overlays.NG and inspection.verdict is not Verdict.OK)
-    if not overlay and not job.masks:
-        return
-    image = read_image(job.images / name, max_megapixels=inspector.bundle.config.image.max_megapixels)
-    if overlay:
-        write_image(job.overlay(name), draw_overlay(image, inspection))
-    if job.masks:
-        write_image(job.mask(name), print_in_original(inspection, image.shape[:2]))
-
-
-def in_order(work: Callable[[T], R], items: Sequence[T], threads: int) -> Iterator[R]:
-    """Map over `items` on several threads, in order; never more than a few results wait to be taken.
-
-    Threads are enough: ONNX Runtime and OpenCV, where the time goes, release the interpreter's lock.
+    Only a few images are held at a time, however slow the pictures are. Threads are enough: ONNX Runtime and OpenCV,
+    where the time goes, release the interpreter's lock.
     """
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    evidence = job.overlays is not Overlays.NONE
+    pictures: deque[Future[float]] = deque()
+
+    def inspect(name: str) -> Inspection:
+        return inspector.inspect_file(job.images / name, evidence=evidence)
+
+    with ThreadPoolExecutor(job.threads) as pool:
         try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= 2 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            for name, inspection in in_order(pool, inspect, names, ahead=job.threads + 1):
+                profile.add(inspection.steps, total=inspection.ms)
+                yield name, inspection
+                pictures.append(pool.submit(_write_pictures, job, name, inspection))
+                if len(pictures) > job.threads:
+                    profile.add_picture(pictures.popleft().result())
+            for late in pictures:
+                profile.add_picture(late.result())
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def in_order(
+    pool: ThreadPoolExecutor, work: Callable[[T], R], items: Sequence[T], *, ahead: int
+) -> Iterator[tuple[T, R]]:
+    """Do the work on a pool and yield in order; never more than `ahead` items are in work or wait to be taken."""
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    for item in items:
+        waiting.append((item, pool.submit(work, item)))
+        if len(waiting) == ahead:
+            first, done = waiting.popleft()
+            yield first, done.result()
+    for item, done in waiting:
+        yield item, done.result()
+
+
+def _write_pictures(job: Job, name: str, inspection: Inspection) -> float:
+    """Draw and write what is wanted of one image; returns what that took, milliseconds, 0 for nothing."""
+    watch, overlay, mask = Stopwatch(), job.wants_overlay(inspection.verdict), job.wants_mask(inspection.verdict)
+    if overlay and inspection.image is not None:
+        write_image(job.overlay(name), draw_overlay(inspection.image, inspection))
+    if mask and inspection.print_mask is not None:
+        height, width = inspection.print_mask.pixels.shape
+        write_image(job.mask(name), print_in_original(inspection, (height, width)))
+    return watch.ms if overlay or mask else 0.0
 
 
 def progress_bar(console: Console) -> Progress:

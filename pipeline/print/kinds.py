@@ -11,7 +11,6 @@ from typing import Final
 
 import cv2
 import numpy as np
-import pytesseract
 from numpy.typing import NDArray
 
 from pipeline.print.bars import orientation
@@ -66,6 +65,8 @@ def _shows_text(samples: Iterable[NDArray[np.uint8]]) -> bool:
 
 
 def _legible(grey: NDArray[np.uint8]) -> int:
+    import pytesseract
+
     large = cv2.resize(grey, None, fx=_ENLARGE, fy=_ENLARGE, interpolation=cv2.INTER_CUBIC)
     text = pytesseract.image_to_string(large, config="--psm 6")
     return sum(character.isalnum() for character in text)
@@ -73,6 +74,8 @@ def _legible(grey: NDArray[np.uint8]) -> int:
 
 @cache
 def _has_tesseract() -> bool:
+    import pytesseract  # brings pandas along where that is installed: nothing for inspection
+
     try:
         pytesseract.get_tesseract_version()
     except pytesseract.TesseractNotFoundError:

@@ -54,7 +54,7 @@ def test_augmentation_leaves_a_good_part_good(drawn_part: Image) -> None:
         assert image.dtype == np.uint8
         difference = np.abs(image.astype(int) - drawn_part)
         assert 0 < difference.mean() < 25
-        assert np.corrcoef(image.ravel(), drawn_part.ravel())[0, 1] > 0.98
+        assert np.corrcoef(image.ravel(), drawn_part.ravel())[0, 1] > 0.97
 
 
 def test_tensors_keep_every_pixel(drawn_part: Image) -> None:

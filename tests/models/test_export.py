@@ -7,6 +7,7 @@ import torch
 
 from models.detector import Detector
 from models.frames import Frames
+from pipeline.calibration import Goal, calibrate_scores
 from pipeline.images import Image, Mask
 from pipeline.network import OUTPUTS, Network
 from tests.models.conftest import SIZE
@@ -32,6 +33,18 @@ def test_the_graph_computes_what_the_network_does(
         np.testing.assert_allclose(
             np.asarray(ours, np.float64), theirs[0].numpy(), atol=tolerance, rtol=1e-3, err_msg=name
         )
+
+
+def test_scores_agree_within_a_thousandth_of_the_threshold(detector: Detector, exported: bytes, frames: Frames) -> None:
+    network, scores = Network(exported), []
+    for number in range(len(frames)):
+        image, ignored = (np.array(pixels) for pixels in frames[number])
+        with torch.no_grad():
+            wanted = detector(torch.from_numpy(image)[None], torch.from_numpy(ignored)[None])[0].item()
+        scores.append((network.run(image, ignored).score, wanted))
+    found, wanted_scores = np.transpose(scores)
+    threshold = calibrate_scores(wanted_scores, np.zeros(0), Goal()).threshold
+    assert np.abs(found - wanted_scores).max() < 1e-3 * threshold
 
 
 def test_the_graph_is_data_that_needs_no_other_file(exported: bytes) -> None:

@@ -80,8 +80,10 @@ class FakeInspector(Inspector):
             codes=(code,),
             findings=("code <b>unreadable</b>",) if white.any() else (),
             ms=3.0,
+            steps={"decode": 1.0, "network": 2.0},
             registration=Registration(shift, 1.0, True),
             print_mask=PrintMask(print_pixels, (code,), ()),
+            image=image if evidence else None,
             evidence=_evidence(np.asarray(registered, np.uint8), print_pixels) if evidence else None,
         )
 

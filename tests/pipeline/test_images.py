@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.exceptions import ImageError, UsageError
-from pipeline.images import Image, find_images, read_image, write_bytes, write_image, write_text
+from pipeline.images import Image, find_images, read_image, shrink, write_bytes, write_image, write_text
 
 PIL_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".webp": "WEBP"}
 
@@ -226,3 +226,13 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
 def test_text_with_a_file_name_that_is_not_utf_8_is_written_all_the_same(tmp_path: Path) -> None:
     write_text(tmp_path / "page.html", "B\udcffild: Größe")
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == "B?ild: Größe"
+
+
+@pytest.mark.parametrize("shape", [(576, 768, 3), (2048, 2448, 3), (2048, 2448), (1001, 1600, 3), (40, 60)])
+def test_shrinking_averages_over_areas(shape: tuple[int, ...]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    image = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2.0), np.uint8)
+    for size in ((384, 288), (160, 120), (30, 20)):
+        if size[0] <= shape[1] and size[1] <= shape[0]:
+            exact = cv2.resize(image.astype(np.float64), size, interpolation=cv2.INTER_AREA)
+            np.testing.assert_allclose(shrink(image, size), exact, atol=3)

@@ -1,6 +1,8 @@
+import doctest
 import math
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+import pipeline.inspector
 from pipeline.bundle import Bundle, load_bundle
 from pipeline.images import Image, Mask, read_image
 from pipeline.inspector import Inspector
@@ -180,3 +183,35 @@ def test_files_that_cannot_be_read_are_errors_with_the_reason(
     path.parent.mkdir()
     shutil.copy(dataset / "test" / "good" / "100.png", path)
     assert inspector.inspect_file(path).score == inspector.inspect_file(dataset / "test" / "good" / "100.png").score
+
+
+def test_the_steps_are_timed_and_add_up(inspector: Inspector, dataset: Path) -> None:
+    found = inspector.inspect_file(dataset / "test" / "good" / "100.png")
+    assert list(found.steps) == ["decode", "registration", "print", "frame", "network", "judging"]
+    assert min(found.steps.values()) > 0
+    assert sum(found.steps.values()) <= found.ms
+
+
+def test_threads_that_share_a_model_find_what_one_alone_finds(inspector: Inspector, dataset: Path) -> None:
+    paths = sorted((dataset / "test").rglob("*.png"))
+
+    def told(path: Path) -> tuple[object, ...]:
+        found = inspector.inspect_file(path, evidence=True)
+        assert found.evidence is not None
+        return found.score, found.peak, found.reason, found.codes and found.codes[0].text, found.evidence.anomaly.sum()
+
+    alone = [told(path) for path in paths]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(told, paths * 4)) == alone * 4
+
+
+def test_the_image_is_handed_on_with_the_evidence_and_not_changed(inspector: Inspector, good: Image) -> None:
+    before = good.copy()
+    assert inspector.inspect(good, evidence=True).image is good
+    assert inspector.inspect(good).image is None
+    np.testing.assert_array_equal(good, before)
+
+
+def test_the_example_for_people_who_embed_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert doctest.testmod(pipeline.inspector, extraglobs={"Path": Path}) == (0, 6)

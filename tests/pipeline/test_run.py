@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.exceptions import UsageError
-from pipeline.images import read_image
+from pipeline.images import Image, read_image, write_image
 from pipeline.results import read_results
 from pipeline.run import Job, Overlays, inspect_folder, print_summary
 from pipeline.verdict import Verdict
@@ -102,6 +102,50 @@ def test_masks_lie_on_the_original_image(tmp_path: Path) -> None:
     np.testing.assert_array_equal(mask, expected)
 
 
+def test_an_image_is_read_once(tmp_path: Path) -> None:
+    class Moving(FakeInspector):
+        def inspect_file(self, path: Path, *, evidence: bool = False):  # type: ignore[no-untyped-def]
+            found = super().inspect_file(path, evidence=evidence)
+            path.unlink()  # as a line does that files images away
+            return found
+
+    job = Job(folder_of_parts(tmp_path / "in", PARTS), tmp_path / "out", Overlays.ALL, masks=True)
+    inspect_folder(Moving(), job, console())
+    assert len(list(job.out.rglob("*.jpg"))) == len(list(job.out.rglob("*.png"))) == len(PARTS)
+
+
+def test_the_row_is_there_before_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows_at_picture: list[int] = []
+
+    def noted(path: Path, image: Image) -> None:
+        rows_at_picture.append(len(read_results(tmp_path / "out" / "results.csv")))
+        write_image(path, image)
+
+    monkeypatch.setattr("pipeline.run.write_image", noted)
+    job = Job(folder_of_parts(tmp_path / "in", {"only.png": (50, 30)}), tmp_path / "out")
+    inspect_folder(FakeInspector(), job, console())
+    assert rows_at_picture == [1]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "again"),
+    [
+        (Overlays.NG, Overlays.NG, []),
+        (Overlays.NONE, Overlays.NG, ["böse.png"]),
+        (Overlays.NG, Overlays.ALL, ["good 1.png", "good.jpg"]),
+    ],
+)
+def test_pictures_that_an_earlier_run_owes_are_drawn(
+    tmp_path: Path, first: Overlays, second: Overlays, again: list[str]
+) -> None:
+    folder = folder_of_parts(tmp_path / "in", PARTS)
+    rows = inspect_folder(FakeInspector(), Job(folder, tmp_path / "out", first), console())
+    inspector, job = FakeInspector(), Job(folder, tmp_path / "out", second)
+    assert inspect_folder(inspector, job, console()) == rows == read_results(job.out / "results.csv")
+    assert inspector.seen == again
+    assert all(job.is_done(row) for row in rows)
+
+
 def test_pictures_of_an_earlier_run_are_no_input(tmp_path: Path) -> None:
     folder = folder_of_parts(tmp_path, PARTS)
     job = Job(folder, folder / "out", Overlays.ALL)
@@ -117,7 +161,12 @@ def test_a_file_that_cannot_be_written_is_one_line_and_rows_stay(tmp_path: Path)
     (job.out / "overlays").write_text("in the way")
     with pytest.raises(UsageError, match=r"overlays.*cannot be written.*same command continues"):
         inspect_folder(FakeInspector(), job, console())
-    assert [row.image for row in read_results(job.out / "results.csv")] == ["good 1.png"]
+    written = [row.image for row in read_results(job.out / "results.csv")]
+    assert written[:2] == ["good 1.png", "sub/böse.png"]
+    (job.out / "overlays").unlink()
+    inspect_folder(FakeInspector(), job, console())
+    assert job.overlay("sub/böse.png").exists()
+    assert [row.image for row in read_results(job.out / "results.csv")] == sorted(PARTS)
 
 
 def test_the_picture_of_a_row_is_its_overlay_or_else_the_image(tmp_path: Path) -> None:

@@ -43,6 +43,16 @@ def test_exit_codes(untrained: str, tmp_path: Path, names: list[str], flags: lis
     assert again == code
 
 
+def test_inspect_tells_where_the_time_goes(
+    untrained: str, parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["inspect", untrained, str(parts), "--out", str(tmp_path / "out"), "--profile"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["decode", "1.0", "1.0", "33%", "2"] in lines
+    assert ["until", "the", "verdict", "3.0", "3.0", "100%", "2"] in lines
+    assert [line[-1] for line in lines if line[:1] == ["pictures,"]] == ["1"]
+
+
 def test_inspect_reports_parts_with_the_same_serial(
     untrained: str, parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
