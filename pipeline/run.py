@@ -20,6 +20,7 @@ from pipeline.images import find_images, read_image, write_image
 from pipeline.inspector import Inspection, Inspector
 from pipeline.overlays import draw_overlay, print_in_original
 from pipeline.results import ResultsFile, Row, severity, summary
+from pipeline.storage import is_remote
 from pipeline.verdict import Verdict
 
 LISTED = 20
@@ -70,8 +71,16 @@ class Job:
         return overlay if overlay.exists() else self.images / row.image
 
 
-def inspect_folder(inspector: Inspector, job: Job, console: Console) -> list[Row]:
+def inspect_folder(
+    inspector: Inspector, job: Job, console: Console, *, engine: Callable[[Sequence[str]], Iterator[Row]] | None = None
+) -> list[Row]:
     """Inspect what has no row yet in `job.out/results.csv`, and show progress on the console.
+
+    Args:
+        inspector: The model.
+        job: What to do.
+        console: For progress.
+        engine: Inspects the images of these names elsewhere, a row each in their order; None: threads, here.
 
     Returns:
         The rows of all images that the folder holds now, those of an earlier run among them.
@@ -81,13 +90,17 @@ def inspect_folder(inspector: Inspector, job: Job, console: Console) -> list[Row
             rows written so far stay, and the same call continues.
     """
     cv2.setNumThreads(1)  # images run beside each other; threads within one would only wait for each other
+
+    def here(todo: Sequence[str]) -> Iterator[Row]:
+        return in_order(partial(inspect_image, inspector, job), todo, job.threads)
+
     names = [path.relative_to(job.images).as_posix() for path in _images(job)]
     try:
         with ResultsFile(job.out / "results.csv", inspector.model_id) as results:
             todo = [name for name in names if name not in results.rows]
             with progress_bar(console) as progress:
                 bar = progress.add_task("inspecting", total=len(names), completed=len(names) - len(todo))
-                for row in in_order(partial(inspect_image, inspector, job), todo, job.threads):
+                for row in (engine or here)(todo):
                     results.append(row)
                     progress.advance(bar)
             return [results.rows[name] for name in names]
@@ -114,14 +127,17 @@ def print_summary(rows: Sequence[Row], console: Console) -> None:
 
 def _images(job: Job) -> list[Path]:
     """All images of the folder, but not what an earlier run wrote if `out` lies inside it."""
-    out = job.out.resolve()
-    found = [path for path in find_images(job.images) if not path.resolve().is_relative_to(out)]
+    found = find_images(job.images)
+    if not is_remote(job.images):
+        out = job.out.resolve()
+        found = [path for path in found if not path.resolve().is_relative_to(out)]
     if not found:
         raise UsageError(f"{job.images}: all its images lie in {job.out}, where results go; choose another --out")
     return found
 
 
 def inspect_image(inspector: Inspector, job: Job, name: str) -> Row:
+    """Inspect one image of the folder, and write the pictures that are asked for."""
     path = job.images / name
     inspection = inspector.inspect_file(path, evidence=job.overlays is not Overlays.NONE)
     if inspection.verdict is not Verdict.ERROR:
