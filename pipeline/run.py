@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from pipeline.inspector import Inspection, Inspector
 from pipeline.overlays import draw_overlay, print_in_original
 from pipeline.profiling import Profile, Stopwatch
 from pipeline.results import ResultsFile, Row, severity, summary
+from pipeline.storage import is_remote
 from pipeline.verdict import Verdict
 
 LISTED = 20
@@ -86,7 +88,14 @@ class Job:
         return overlay if overlay.exists() else self.images / row.image
 
 
-def inspect_folder(inspector: Inspector, job: Job, console: Console, profile: Profile | None = None) -> list[Row]:
+def inspect_folder(
+    inspector: Inspector,
+    job: Job,
+    console: Console,
+    profile: Profile | None = None,
+    *,
+    engine: Callable[[Sequence[str]], Iterator[Row]] | None = None,
+) -> list[Row]:
     """Inspect what has no row yet in `job.out/results.csv`, and show progress on the console.
 
     A row is written as soon as its verdict is there; its pictures follow. What an interrupted run owes, and what was
@@ -97,6 +106,7 @@ def inspect_folder(inspector: Inspector, job: Job, console: Console, profile: Pr
         job: What is to be done.
         console: Where progress is shown.
         profile: Takes in what each step of each image took.
+        engine: Inspects the images of these names elsewhere, a row each in their order; None: threads, here.
 
     Returns:
         The rows of all images that the folder holds now, those of an earlier run among them.
@@ -106,6 +116,7 @@ def inspect_folder(inspector: Inspector, job: Job, console: Console, profile: Pr
             rows written so far stay, and the same call continues.
     """
     cv2.setNumThreads(1)  # images run beside each other; threads within one would only wait for each other
+    inspect = engine or partial(_rows, inspector, job, profile or Profile())
     names = [path.relative_to(job.images).as_posix() for path in _images(job)]
     try:
         with ResultsFile(job.out / "results.csv", inspector.model_id) as results:
@@ -113,9 +124,9 @@ def inspect_folder(inspector: Inspector, job: Job, console: Console, profile: Pr
             todo = [name for name in names if name not in done]
             with progress_bar(console) as progress:
                 bar = progress.add_task("inspecting", total=len(names), completed=len(names) - len(todo))
-                for name, inspection in _inspections(inspector, job, todo, profile or Profile()):
-                    if name not in results.rows:
-                        results.append(Row.of(name, inspection, inspector.model_id))
+                for row in inspect(todo):
+                    if row.image not in results.rows:
+                        results.append(row)
                     progress.advance(bar)
             return [results.rows[name] for name in names]
     except OSError as error:
@@ -141,16 +152,23 @@ def print_summary(rows: Sequence[Row], console: Console) -> None:
 
 def _images(job: Job) -> list[Path]:
     """All images of the folder, but not what an earlier run wrote if `out` lies inside it."""
-    out = job.out.resolve()
-    found = [path for path in find_images(job.images) if not path.resolve().is_relative_to(out)]
+    found = find_images(job.images)
+    if not is_remote(job.images):
+        out = job.out.resolve()
+        found = [path for path in found if not path.resolve().is_relative_to(out)]
     if not found:
         raise UsageError(f"{job.images}: all its images lie in {job.out}, where results go; choose another --out")
     return found
 
 
-def _inspections(
-    inspector: Inspector, job: Job, names: Sequence[str], profile: Profile
-) -> Iterator[tuple[str, Inspection]]:
+def inspect_image(inspector: Inspector, job: Job, name: str) -> Row:
+    """Inspect one image of the folder, and write the pictures that are asked for."""
+    inspection = inspector.inspect_file(job.images / name, evidence=job.overlays is not Overlays.NONE)
+    _write_pictures(job, name, inspection)
+    return Row.of(name, inspection, inspector.model_id)
+
+
+def _rows(inspector: Inspector, job: Job, profile: Profile, names: Sequence[str]) -> Iterator[Row]:
     """Inspect on `job.threads` threads and yield in order; draw what was taken, behind what is being inspected.
 
     Only a few images are held at a time, however slow the pictures are. Threads are enough: ONNX Runtime and OpenCV,
@@ -166,7 +184,7 @@ def _inspections(
         try:
             for name, inspection in in_order(pool, inspect, names, ahead=job.threads + 1):
                 profile.add(inspection.steps, total=inspection.ms)
-                yield name, inspection
+                yield Row.of(name, inspection, inspector.model_id)
                 pictures.append(pool.submit(_write_pictures, job, name, inspection))
                 if len(pictures) > job.threads:
                     profile.add_picture(pictures.popleft().result())

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.common import OK, SOME_ERROR, console, path_argument
+from pipeline.cli.common import OK, SOME_ERROR, console, path_argument, place_argument
 
 
 @click.command()
-@click.argument("data", type=path_argument)
+@click.argument("data", type=place_argument)
 @click.option("--out", type=path_argument, required=True, help="Folder for the report.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Images at a time.")
 @click.option("--max-megapixels", type=click.FloatRange(0, 1000, min_open=True), default=100.0, show_default=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.exceptions import UsageError
+from pipeline.storage import PlaceType
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 OK, SOME_ERROR, WRONG_USE, NOT_ALL_OK, DRIFTED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 path_argument = click.Path(path_type=Path)
+place_argument = PlaceType()
 model_argument = click.argument("model", type=path_argument)
 share = click.FloatRange(0, 1, min_open=True, max_open=True)
 

@@ -17,6 +17,7 @@ from pipeline.cli.common import (
     fail,
     model_argument,
     path_argument,
+    place_argument,
     print_facts,
 )
 from pipeline.exceptions import UsageError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("data", type=path_argument)
+@click.argument("data", type=place_argument)
 @click.option("--out", type=path_argument, required=True, help="Folder for the model.")
 @click.option("--config", type=path_argument, help="YAML file; what it does not say keeps its default.")
 @click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
@@ -54,8 +55,8 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
 
 @click.command()
 @model_argument
-@click.argument("images", type=path_argument)
-@click.option("--out", type=path_argument, required=True, help="Folder for results.csv and the pictures.")
+@click.argument("images", type=place_argument)
+@click.option("--out", type=place_argument, required=True, help="Folder for results.csv and the pictures.")
 @click.option(
     "--overlays",
     type=click.Choice(["none", "ng", "all"]),
@@ -68,6 +69,10 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
 @click.option("--profile", is_flag=True, help="Print where the time of an image goes: p50 and p99 of each step.")
 @click.option("--serial-from", metavar="ZONE|SYMBOLOGY", help="The code that is the serial; see goodparts zones.")
 @click.option("--fail-on-ng", is_flag=True, help="Exit with 3 unless every image is OK.")
+@click.option(
+    "--engine", type=click.Choice(["threads", "ray"]), default="threads", show_default=True, help="Who inspects."
+)
+@click.option("--address", default="local", show_default=True, help="Ray cluster: local, auto or its address.")
 def inspect(
     model: Path,
     images: Path,
@@ -78,8 +83,13 @@ def inspect(
     profile: bool,
     serial_from: str | None,
     fail_on_ng: bool,
+    engine: str,
+    address: str,
 ) -> int:
     """Judge every image in the folder IMAGES.
+
+    IMAGES and --out may be URLs (s3://, gs://, az://). With --engine ray, --jobs is the number of workers on the
+    cluster; they need to reach MODEL and IMAGES.
 
     OUT/results.csv grows by a row an image; the same command continues an interrupted run. OUT/index.html
     shows what was found. With --serial-from, OUT/duplicate_serials.csv lists the parts that share a serial.
@@ -90,7 +100,11 @@ def inspect(
     goodparts inspect model today/ --out today-results --overlays all --masks --jobs 4
     goodparts inspect model today/ --out today-results --serial-from DataMatrix
     goodparts inspect model today/ --out today-results --profile
+    goodparts inspect model s3://line4/today --out s3://line4/results --engine ray --address auto --jobs 32
     """
+    from functools import partial
+
+    from pipeline import cluster, tables
     from pipeline.images import write_text
     from pipeline.inspector import Inspector
     from pipeline.page import Entry, render_page
@@ -98,17 +112,24 @@ def inspect(
     from pipeline.results import severity
     from pipeline.run import Job, Overlays, inspect_folder, print_summary
     from pipeline.serials import report_serials, serial_zone
+    from pipeline.storage import local_folder
 
     inspector = Inspector.load(model)
     zone = serial_zone(inspector.bundle.print_stage, serial_from) if serial_from else None
-    job = Job(images, out, Overlays(overlays), masks, jobs)
+    if engine == "ray":
+        cluster.connect(address)
     times = Profile()
-    rows = inspect_folder(inspector, job, console(stderr=True), times)
-    entries = [Entry(row, job.picture(row)) for row in sorted(rows, key=severity)]
-    write_text(out / "index.html", render_page(f"Inspection of {images.resolve().name}", entries))
-    print_summary(rows, console())
-    if zone:
-        report_serials(rows, zone, out, console())
+    with local_folder(out) as folder:
+        job = Job(images, folder, Overlays(overlays), masks, jobs)
+        elsewhere = partial(cluster.inspect_on_ray, model.resolve(), job) if engine == "ray" else None
+        rows = inspect_folder(inspector, job, console(stderr=True), times, engine=elsewhere)
+        entries = [Entry(row, job.picture(row)) for row in sorted(rows, key=severity)]
+        write_text(folder / "index.html", render_page(f"Inspection of {images.resolve().name}", entries))
+        if tables.available():
+            tables.write_parquet(folder / "results.parquet", rows)
+        print_summary(rows, console())
+        if zone:
+            report_serials(rows, zone, folder, console())
     if profile:
         console().print(times.table())
     click.echo(f"Pictures: {out / 'index.html'}")

@@ -17,7 +17,14 @@ def test_inspect_writes_results_overlays_and_page(
     out = tmp_path / "out"
     assert cli.main(["inspect", untrained, str(parts), "--out", str(out), "--masks", "--jobs", "2"]) == 0
     files = {path.relative_to(out).as_posix() for path in out.rglob("*.*")}
-    assert files == {"results.csv", "index.html", "overlays/bad.png.jpg", "masks/bad.png", "masks/good.png"}
+    assert files == {
+        "results.csv",
+        "results.parquet",
+        "index.html",
+        "overlays/bad.png.jpg",
+        "masks/bad.png",
+        "masks/good.png",
+    }
     assert "Teile für heute" in (out / "index.html").read_text(encoding="utf-8")
     assert "2 images: 1 OK, 1 NG" in capsys.readouterr().out
 
