@@ -61,6 +61,12 @@ class LabelLearner:
         """The zones on the label and their map, as `ZoneLearner.zones`, in the label's own frame."""
         return self._learner.zones()
 
+    def usual_ink(self) -> Labels:
+        """Where the label has the same ink on most parts, and the pixel beside it, (h, w) 0 or 1 in its own frame."""
+        ink = self._learner.usual_ink()
+        usual = np.zeros(self.sheet.sides[::-1], np.uint8) if ink is None else ink.astype(np.uint8)
+        return np.asarray(cv2.dilate(usual, np.ones((3, 3), np.uint8)), np.uint8)
+
 
 def learn_on_labels(
     parts: Iterable[tuple[Image, Registration]],
@@ -84,16 +90,15 @@ def learn_on_labels(
     for image, registration in parts:
         for learner in learners if registration.found else ():
             learner.add(image, registration)
-    found = [(learner.sheet, *learner.zones()) for learner in learners]
-    found = [(sheet, own, own_map) for sheet, own, own_map in found if own]
-    kept = [
-        (zone, labels == label)
-        for label, zone in enumerate(zones, start=1)
-        if not any(carries(sheet, zone) for sheet, _, _ in found)
-    ]
-    for sheet, own, own_map in found:
-        kept.extend(_on_part(sheet, own, own_map, labels.shape))
-    return _number(kept, labels.shape)
+    kept = {zone.name: (zone, labels == label) for label, zone in enumerate(zones, start=1)}
+    blocks: list[Block] = []
+    for learner in learners:
+        own, own_map = learner.zones()
+        if own:
+            before = [kept.pop(zone.name) for zone in zones if zone.name in kept and carries(learner.sheet, zone)]
+            varying = _on_part(learner.sheet, own, own_map, labels.shape)
+            blocks += varying + _unchanging(learner, before, varying, labels.shape)
+    return _number([*kept.values(), *blocks], labels.shape)
 
 
 def carries(sheet: Sheet, zone: PrintZone) -> bool:
@@ -113,6 +118,14 @@ def _on_part(sheet: Sheet, zones: tuple[PrintZone, ...], own_map: Labels, shape:
         for label, zone in enumerate(zones, start=1)
         if not zone.fixed and (placed == label).any()
     ]
+
+
+def _unchanging(learner: LabelLearner, before: list[Block], varying: list[Block], shape: tuple[int, ...]) -> list[Block]:
+    """Print that only moved with its label: a zone is no larger than its strokes, since those are known."""
+    usual = cv2.warpAffine(learner.usual_ink(), from_upright(learner.sheet), shape[::-1], flags=cv2.INTER_NEAREST) > 0
+    free = usual & ~np.any([pixels for _, pixels in varying], axis=0)
+    strokes = [(replace(zone, sheet=learner.sheet.name), pixels & free) for zone, pixels in before if zone.fixed]
+    return [block for block in strokes if block[1].any()]
 
 
 def _number(blocks: list[Block], shape: tuple[int, ...]) -> tuple[tuple[PrintZone, ...], Labels]:

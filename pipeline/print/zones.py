@@ -128,7 +128,7 @@ class ZoneLearner:
         plain = self._where & ~np.any(codes, axis=0) if codes else self._where
         noise = max(_NOISE, float(np.quantile(strength[plain if plain.any() else self._where], self._quiet)))
         strength[~self._where] = 0
-        labels = find_blocks(strength, kurtosis, self.stroke_width, codes, noise=noise, ink=self._usual_ink())
+        labels = find_blocks(strength, kurtosis, self.stroke_width, codes, noise=noise, ink=self.usual_ink())
         names: Counter[str] = Counter()
         blocks = (labels == label for label in range(1, int(labels.max()) + 1))
         zones = tuple(self._zone(block, strength, names) for block in blocks)
@@ -153,7 +153,7 @@ class ZoneLearner:
             smooth[area], kurtosis[area] = smooth[area].max(), kurtosis[area].min()
         return np.asarray(smooth, dtype=np.float32), kurtosis.astype(np.float32)
 
-    def _usual_ink(self) -> NDArray[np.bool_] | None:
+    def usual_ink(self) -> NDArray[np.bool_] | None:
         """Where most parts have ink; None where that could be dark or light."""
         if 0 not in self._range:
             return None
