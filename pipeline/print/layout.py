@@ -16,7 +16,7 @@ _MARKED: Final = 0.1  # of a block of print are marks beyond doubt
 _RECURRENT: Final = 4.0  # kurtosis of strokes that come on at least every fourth part; dirt comes on fewer
 _BIMODAL: Final = 2.5  # kurtosis of a block: ink or ground is two values (1 to 2), texture is Gaussian (3)
 _VALLEY: Final = 0.7  # of the lower of the two sides: how empty the gap between two lines is
-_LINE: Final = 0.2  # of a line's ink must lie in a block that takes in the rest
+_LINE: Final = 0.2  # of a line's ink must vary for the rest to belong to it
 _MAX_BLOCKS: Final = 255  # what a uint8 label map can name
 
 Box = tuple[int, int, int, int]  # x, y, width, height
@@ -151,9 +151,8 @@ def _whole_lines(labels: NDArray[np.uint8], ink: NDArray[np.bool_], gap: int) ->
     for line in range(1, count):
         pixels = lines == line
         shares = np.bincount(labels[pixels], minlength=2)
-        block = int(shares[1:].argmax()) + 1
-        if shares[block] >= _LINE * pixels.sum():
-            whole[pixels & (labels == 0)] = block
+        if shares[1:].sum() >= _LINE * pixels.sum():
+            whole[pixels & (labels == 0)] = int(shares[1:].argmax()) + 1
     return whole
 
 

@@ -42,9 +42,7 @@ class LabelLearner:
         inside = np.zeros((height, width), bool)
         inside[_RIM:-_RIM, _RIM:-_RIM] = True
         ink: Ink = "light" if sheet.dark else "dark"
-        self._learner = ZoneLearner(
-            sheet.sides, strokes=strokes, slack=_SLACK, quiet=_QUIET, ink=ink, where=inside
-        )
+        self._learner = ZoneLearner(sheet.sides, strokes=strokes, slack=_SLACK, quiet=_QUIET, ink=ink, where=inside)
 
     def add(self, image: Image, registration: Registration) -> None:
         """Take in the label of one good part, (H, W, 3) in the original frame; one that lacks it tells nothing."""
@@ -120,7 +118,9 @@ def _on_part(sheet: Sheet, zones: tuple[PrintZone, ...], own_map: Labels, shape:
     ]
 
 
-def _unchanging(learner: LabelLearner, before: list[Block], varying: list[Block], shape: tuple[int, ...]) -> list[Block]:
+def _unchanging(
+    learner: LabelLearner, before: list[Block], varying: list[Block], shape: tuple[int, ...]
+) -> list[Block]:
     """Print that only moved with its label: a zone is no larger than its strokes, since those are known."""
     usual = cv2.warpAffine(learner.usual_ink(), from_upright(learner.sheet), shape[::-1], flags=cv2.INTER_NEAREST) > 0
     free = usual & ~np.any([pixels for _, pixels in varying], axis=0)

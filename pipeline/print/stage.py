@@ -79,9 +79,7 @@ class PrintStage:
                 findings.extend(judge(zone.name, view.measure, zone.limits))
         return PrintMask(pixels, tuple(codes), tuple(findings))
 
-    def view_zones(
-        self, image: Image, registration: Registration, sheets: tuple[SheetView, ...]
-    ) -> Iterator[ZoneView]:
+    def view_zones(self, image: Image, registration: Registration, sheets: tuple[SheetView, ...]) -> Iterator[ZoneView]:
         """What an image shows in each zone; zones on a label are looked for where the label is.
 
         Args:

@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 from pipeline.images import Image
 from pipeline.print.codes import LINEAR, Code
 from pipeline.print.findings import Limits
-from pipeline.print.kinds import ZoneKind, classify
+from pipeline.print.kinds import ZoneKind, classify, is_print
 from pipeline.print.layout import box_of, find_blocks
-from pipeline.print.likeness import same_marks
+from pipeline.print.likeness import share_alike
 from pipeline.print.strokes import ink_level, ink_response, stroke_response
 
 Ink = Literal["dark", "light", "both"]
 
 _NOISE: Final = 1.0  # grey levels: no image is quieter
+_FIXED: Final = 0.5  # of the pairs of good parts agree: what agrees so often is the same on every part
 _USUAL: Final = 0.2  # of the mean of fixed ink: letters that change still overlap so much
 _SAMPLES: Final = 8  # good parts kept as images, to look at contrast and to read text
 
@@ -92,6 +93,7 @@ class ZoneLearner:
         width, height = size
         self.size = size
         self.stroke_width, self._slack, self._quiet = strokes, slack, quiet
+        self._on_label = ink != "both"
         self._range = -255 if ink != "light" else 0, 255 if ink != "dark" else 0
         self._where = np.ones((height, width), bool) if where is None else where
         self._count = 0
@@ -130,11 +132,16 @@ class ZoneLearner:
         strength[~self._where] = 0
         labels = find_blocks(strength, kurtosis, self.stroke_width, codes, noise=noise, ink=self.usual_ink())
         names: Counter[str] = Counter()
-        blocks = (labels == label for label in range(1, int(labels.max()) + 1))
-        zones = tuple(self._zone(block, strength, names) for block in blocks)
+        zones: list[PrintZone] = []
+        kept = np.zeros_like(labels)
+        for label in range(1, int(labels.max()) + 1):
+            zone = self._zone(labels == label, strength, names)
+            if zone is not None:
+                zones.append(zone)
+                kept[labels == label] = len(zones)
         if all(zone.fixed for zone in zones):  # then it is the pose that varies, not the print
             return (), np.zeros_like(labels)
-        return zones, labels
+        return tuple(zones), kept
 
     def _variation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Strength and kurtosis of the strokes' variation, both smoothed over half a stroke's width."""
@@ -146,7 +153,7 @@ class ZoneLearner:
         window = (self.stroke_width // 2 | 1,) * 2
         smooth = cv2.blur(strength.astype(np.float32), window)
         kurtosis = cv2.blur(fourth, window) / np.maximum(cv2.blur(square, window), 1) ** 2
-        if 0 in self._range:  # bare ground is 0 then, and tells nothing: half as many parts show each mark
+        if self._on_label:  # bare ground is 0 then, and tells nothing: half as many parts show each mark
             kurtosis /= 2
         # a code varies as one, its finder pattern too
         for area in self._code_areas(linear=True) + self._code_areas(linear=False):
@@ -155,7 +162,7 @@ class ZoneLearner:
 
     def usual_ink(self) -> NDArray[np.bool_] | None:
         """Where most parts have ink; None where that could be dark or light."""
-        if 0 not in self._range:
+        if not self._on_label:
             return None
         mean = np.abs(self._moments[0] / self._count)
         return np.asarray((mean > _USUAL * np.quantile(mean, 0.99)) & self._where)
@@ -169,7 +176,7 @@ class ZoneLearner:
         count, labels = cv2.connectedComponents(areas)
         return [labels == label for label in range(1, count)]
 
-    def _zone(self, pixels: NDArray[np.bool_], strength: NDArray[np.float32], names: Counter[str]) -> PrintZone:
+    def _zone(self, pixels: NDArray[np.bool_], strength: NDArray[np.float32], names: Counter[str]) -> PrintZone | None:
         box = box_of(pixels)
         x, y, width, height = box
         symbologies = Counter(symbology for symbology, corners in self._codes if _inside(corners, pixels))
@@ -178,10 +185,15 @@ class ZoneLearner:
         contrast, ground = self._responses(core, dark=dark)
         crops = [grey[y : y + height, x : x + width] for grey in self.samples]
         kind = classify(crops, symbologies, contrast)
+        alike = share_alike(self.samples, box, pixels, self.stroke_width)
+        if not (
+            symbologies or self._on_label or is_print(crops, kind, alike=alike, width=self.stroke_width, dark=dark)
+        ):
+            return None
         stem = symbologies.most_common(1)[0][0].lower() if symbologies else kind.value
         names[stem] += 1
         level = ink_level(contrast, ground, fine=kind is ZoneKind.LINEAR_CODE)
-        fixed = same_marks(self.samples, box, pixels, self.stroke_width)
+        fixed = alike > _FIXED
         return PrintZone(f"{stem} {names[stem]}", kind, x, y, width, height, dark, level, fixed)
 
     def _is_dark(self, core: NDArray[np.bool_]) -> bool:

@@ -8,7 +8,6 @@ from pipeline.print import PrintStage, ZoneKind, ZoneLearner, teach
 from pipeline.print.strokes import stroke_width
 from tests.pipeline.print.parts import CODE_BOX, HERE, SIZE, TEXT_BOX, draw_part, draw_parts
 
-
 WIDTH = stroke_width(SIZE)
 
 
