@@ -43,7 +43,7 @@ def perturbed(image: Image, seed: int) -> Image:
     """The same part in another shot."""
     rng = np.random.default_rng(seed)
     move = cv2.getRotationMatrix2D((SIZE[0] / 2, SIZE[1] / 2), rng.normal(0, 0.3), 1)
-    move[:, 2] += rng.normal(0, 1.5, 2)
+    move[:, 2] = move[:, 2] + rng.normal(0, 1.5, 2)
     moved = np.asarray(cv2.warpAffine(image, move, SIZE, borderMode=cv2.BORDER_REPLICATE), np.float64)
     return np.clip(moved * rng.uniform(0.95, 1.05) + rng.normal(0, 2, moved.shape), 0, 255).astype(np.uint8)
 

@@ -24,7 +24,7 @@ POSITION_IMAGES = 500
 """Good parts that the differences at each position are learned from, at the most."""
 
 LEAST_NOISE = 0.05
-"""Variance that every direction is left with, where it is 1 over all positions: few parts seem more alike than they are."""
+"""Variance that every direction keeps, where it is 1 over all positions: few parts look more alike than they are."""
 
 SHRINKAGE = 0.3
 """Weight of the average over all positions in the noise of one."""

@@ -95,7 +95,7 @@ class Taught:
 
 def workload(count: int, config: Config) -> int:
     """How often `teach_in` will call `advance` for `count` images."""
-    passes = 2 if config.print.mask else 0
+    passes = 3 if config.print.mask else 0  # the third is for labels, in their own frame
     return 2 * count + min(count, POSES) + passes * min(count, TEACHERS)
 
 

@@ -16,6 +16,7 @@ from models.detector import Detector
 from models.export import export
 from models.fitting import fit, standardise_features
 from models.frames import Frames
+from models.pose_choice import resolve_motion
 from models.progress import Steps
 from models.statistics import learn_statistics
 from models.teach_in import Taught, teach_in, workload
@@ -56,6 +57,7 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache:
     """
     paths = find_images(data / "train" / "good" if (data / "train" / "good").is_dir() else data)
     work = _work_folder(out, _fingerprint(paths, config), resume=resume)
+    config = resolve_motion(paths, config)
     torch.manual_seed(config.training.seed)
     with Steps() as steps:
         frames_in = (cache or work) / f"frames-{cache_key(paths, config)}"

@@ -32,9 +32,9 @@ class ImageConfig(Section):
 class RegistrationConfig(Section):
     """How the part is brought onto the reference pose."""
 
-    motion: Literal["none", "euclidean", "far", "any"] = Field(
-        "euclidean",
-        description="euclidean: small shift and turn. far: shifts of up to a sixth of the image. "
+    motion: Literal["auto", "none", "euclidean", "far", "any"] = Field(
+        "auto",
+        description="auto: training finds out which of the others fits. euclidean: small shift and turn. far: shifts of up to a sixth of the image. "
         "any: any turn as well. none: nothing is fixed.",
     )
 

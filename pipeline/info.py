@@ -9,6 +9,14 @@ from pipeline.calibration import Calibration
 from pipeline.print import PrintStage, PrintZone
 from pipeline.print.sheet import Sheet
 
+POSES = {
+    "euclidean": "parts lie nearly alike: small shifts and turns are taken out",
+    "far": "parts are shifted: they are searched for over a sixth of the image",
+    "any": "parts are turned any way: they are searched for over the full turn",
+    "none": "parts have no common pose: images are compared as they come",
+}
+"""What `registration.motion` means for the parts."""
+
 
 def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     """Yield names and values of all that a person may want to know about the model in `folder`."""
@@ -16,6 +24,7 @@ def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     for name, value in bundle.source.items():
         yield name.replace("_", " "), str(value)
     yield "images", "{} x {} px".format(*bundle.size)
+    yield "pose", POSES.get(bundle.config.registration.motion, "")
     yield "compared at", "{} x {} px".format(*bundle.working_size)
     yield from promise(bundle.calibration)
     yield from zones(bundle.print_stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.print.bars import orientation
 from pipeline.print.codes import LINEAR
+from pipeline.print.strokes import ink_response
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,13 @@ _STRIPES: Final = 0.8  # coherence of the gradient: 1 for parallel bars, about 0
 _ETCHED: Final = 64.0  # grey levels, a quarter of the range: ink has more contrast than a mark in the surface
 _LEGIBLE: Final = 3  # letters or digits that a zone must show to be text
 _ENLARGE: Final = 3  # Tesseract wants letters of about 30 px height
+
+
+_VARIANTS: Final = 0.2  # of the pairs of good parts agree: three kinds of part do in a third, numbers almost never
+_MARKS: Final = 3  # letters, bars or modules that print has at least
+_DOT: Final = 0.2  # of the widest stroke, squared: smaller marks are grain
+_BARS: Final = 12  # edges of the shortest 1-D code
+_PERIODIC: Final = 0.45  # autocorrelation of threads, fins and teeth; a code's bars do not repeat
 
 
 class ZoneKind(StrEnum):
@@ -55,6 +64,47 @@ def classify(samples: Sequence[NDArray[np.uint8]], symbologies: Counter[str], co
     if contrast < _ETCHED:
         return ZoneKind.ETCHED
     return ZoneKind.TEXT if _shows_text(samples) else ZoneKind.OTHER
+
+
+def is_print(samples: Sequence[NDArray[np.uint8]], kind: ZoneKind, *, alike: float, width: int, dark: bool) -> bool:
+    """Whether a zone without a code that can be read is print at all, and no moving or interchangeable piece.
+
+    Args:
+        samples: grey crops of the zone from good parts.
+        kind: what it seems to hold.
+        alike: share of the pairs of good parts that agree in it, 0..1.
+        width: widest stroke, pixels.
+        dark: its ink is darker than the ground.
+    """
+    if kind is ZoneKind.LINEAR_CODE:
+        return float(np.median([_bars(sample) for sample in samples])) >= _BARS
+    if float(np.median([_marks(sample, width, dark=dark) for sample in samples])) < _MARKS:
+        return False
+    return alike < _VARIANTS or _shows_text(samples)
+
+
+def _bars(grey: NDArray[np.uint8]) -> int:
+    """Edges along the middle of parallel bars; 0 where they repeat as no code's do."""
+    angle, _ = orientation(grey)
+    height, width = grey.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), math.degrees(angle), 1.0)
+    length, thick = (width, height) if abs(angle) < math.pi / 4 else (height, width)
+    turn[:, 2] += (length - width) / 2, (thick // 2 - height) / 2
+    strip = cv2.warpAffine(grey, turn, (length, max(1, thick // 2)), borderMode=cv2.BORDER_REPLICATE)
+    profile = strip.mean(axis=0) - strip.mean()
+    likeness = np.correlate(profile, profile, "full")[length - 1 :] / max(float(profile @ profile), 1.0)
+    below = np.flatnonzero(likeness < 0)
+    if below.size and likeness[below[0] : length // 2].max(initial=0.0) > _PERIODIC:
+        return 0
+    return int(np.count_nonzero(np.diff(profile > 0)))
+
+
+def _marks(grey: NDArray[np.uint8], width: int, *, dark: bool) -> int:
+    """Strokes that do not touch each other."""
+    response = ink_response(grey, width, dark=dark)
+    ink = (response > max(1.0, np.percentile(response, 95) / 2)).astype(np.uint8)
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(ink)
+    return int(np.count_nonzero(boxes[1:, cv2.CC_STAT_AREA] >= (_DOT * width) ** 2))
 
 
 def _shows_text(samples: Iterable[NDArray[np.uint8]]) -> bool:

@@ -16,6 +16,7 @@ _MARKED: Final = 0.1  # of a block of print are marks beyond doubt
 _RECURRENT: Final = 4.0  # kurtosis of strokes that come on at least every fourth part; dirt comes on fewer
 _BIMODAL: Final = 2.5  # kurtosis of a block: ink or ground is two values (1 to 2), texture is Gaussian (3)
 _VALLEY: Final = 0.7  # of the lower of the two sides: how empty the gap between two lines is
+_LINE: Final = 0.2  # of a line's ink must vary for the rest to belong to it
 _MAX_BLOCKS: Final = 255  # what a uint8 label map can name
 
 Box = tuple[int, int, int, int]  # x, y, width, height
@@ -26,6 +27,9 @@ def find_blocks(
     kurtosis: NDArray[np.float32],
     width: int,
     codes: Sequence[NDArray[np.bool_]] = (),
+    *,
+    noise: float,
+    ink: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Label the blocks of variable print.
 
@@ -34,11 +38,12 @@ def find_blocks(
         kurtosis: (H, W) of the strokes' contrast over good parts: 1/p for a mark that p of the parts show.
         width: widest stroke, pixels.
         codes: (H, W) each, where a matrix code was read; each that varies is a block, whatever stands beside it.
+        noise: strength where there is no print, grey levels.
+        ink: (H, W) where good parts have ink more often than not; then a block takes in the whole of its line.
 
     Returns:
         (H, W) 0 where nothing is variable, 1, 2, ... inside the blocks, in reading order.
     """
-    noise = max(1.0, float(np.median(strength)))
     varies = ((strength > _REACH * noise) & (kurtosis < _RECURRENT)).astype(np.uint8)
     half = np.ones((width // 2, width // 2), np.uint8)
     varies = np.asarray(cv2.morphologyEx(varies, cv2.MORPH_OPEN, half), dtype=np.uint8)
@@ -50,7 +55,10 @@ def find_blocks(
     blocks += [code & (varies > 0) for code in codes]
     marks = (kurtosis < _BIMODAL) & (strength > _PEAK * noise)
     blocks = [block for block in blocks if _is_print(block, marks, width)]
-    return _grow(_label(blocks, varies.shape), width // 2)
+    labels = _label(blocks, varies.shape)
+    if ink is not None:
+        labels = _whole_lines(labels, ink & ~_near(np.any(codes, axis=0), 2) if len(codes) else ink, width)
+    return _grow(labels, width // 2)
 
 
 def box_of(pixels: NDArray[np.bool_]) -> Box:
@@ -133,6 +141,19 @@ def _label(blocks: list[NDArray[np.bool_]], shape: tuple[int, ...]) -> NDArray[n
     for label, block in enumerate(sorted(largest, key=lambda block: box_of(block)[1::-1]), start=1):
         labels[block] = label
     return labels
+
+
+def _whole_lines(labels: NDArray[np.uint8], ink: NDArray[np.bool_], gap: int) -> NDArray[np.uint8]:
+    """Add to each block what is printed in one line with it, however little that changes: "S/N", a year."""
+    joined = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
+    count, lines = cv2.connectedComponents(joined)
+    whole = labels.copy()
+    for line in range(1, count):
+        pixels = lines == line
+        shares = np.bincount(labels[pixels], minlength=2)
+        if shares[1:].sum() >= _LINE * pixels.sum():
+            whole[pixels & (labels == 0)] = int(shares[1:].argmax()) + 1
+    return whole
 
 
 def _grow(labels: NDArray[np.uint8], reach: int) -> NDArray[np.uint8]:

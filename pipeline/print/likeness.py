@@ -18,8 +18,8 @@ _STEPS: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
 _BLUR: Final = 5  # px, Gaussian: how far off the pose may be to begin with
 
 
-def same_marks(samples: Sequence[NDArray[np.uint8]], box: Box, pixels: NDArray[np.bool_], width: int) -> bool:
-    """Whether good parts agree in a zone as soon as its own pose is taken off.
+def share_alike(samples: Sequence[NDArray[np.uint8]], box: Box, pixels: NDArray[np.bool_], width: int) -> float:
+    """Share of the pairs of good parts that agree in a zone as soon as its own pose is taken off, 0..1.
 
     Each pair of samples is aligned in the zone (affine: marks on a curved part shear) and compared letter by letter.
 
@@ -32,7 +32,7 @@ def same_marks(samples: Sequence[NDArray[np.uint8]], box: Box, pixels: NDArray[n
     x, y, w, h = box
     rows, columns = slice(max(0, y - width), y + h + width), slice(max(0, x - width), x + w + width)
     likeness = [_likeness(a, b, (rows, columns), pixels, width) for a, b in combinations(samples, 2)]
-    return bool(likeness) and float(np.median(likeness)) > _SAME
+    return sum(alike > _SAME for alike in likeness) / max(1, len(likeness))
 
 
 def _likeness(

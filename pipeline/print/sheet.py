@@ -1,7 +1,7 @@
-"""The label itself: the bright sheet that carries print. Where it lies on each part, and whether it is whole.
+"""The label itself: the bright or dark sheet that carries print. Where it lies on each part, and whether it is whole.
 
-A sheet is segmented from its own surroundings after a morphological closing took the print off it; the
-rectangle of least area around it is its pose. Good parts say how far that may be off.
+A sheet is segmented from its own surroundings after a morphological closing (opening, where print is light) took the
+print off it; the rectangle of least area around it is its pose. Good parts say how far that may be off.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from pipeline.print.zones import PrintZone
 from pipeline.registration import Registration
 
 Grey = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
 Range = tuple[float, float]
+Place = tuple[float, float, float]  # x, y of a centre, px; angle, degrees clockwise
 
 _EVEN: Final = 30  # grey levels that light and texture may change across a sheet
-_STEP: Final = 30  # grey levels that a sheet must be brighter than what lies around it
+_STEP: Final = 30  # grey levels that a sheet must differ from what lies around it
 _RECTANGLE: Final = 0.93  # share of its rectangle that a sheet fills; round corners cost little
 _LARGEST: Final = 0.4  # share of the image; more is the part itself
 _PRESENT: Final = 0.995  # of the good parts: a label that more of them lack may be missing
@@ -77,6 +79,8 @@ class Sheet:
         level: brightness between the label and what lies around it, grey levels.
         around: brightness of the part around the label, grey levels: what `level` is relative to.
         sides: width and height of the label itself, upright, pixels.
+        place: x, y of its centre and its angle in degrees, as good parts have it; None where that was not learned.
+        dark: darker than what lies around it; its print is light.
         limits: what good parts show.
         rows: what their print shows; None where too few were seen.
     """
@@ -89,6 +93,8 @@ class Sheet:
     level: float
     around: float
     sides: tuple[int, int]
+    place: Place | None = None
+    dark: bool = False
     limits: SheetLimits = field(default_factory=SheetLimits)
     rows: RowLimits | None = None
 
@@ -102,7 +108,7 @@ class SheetView:
 
 
 def find_sheets(samples: Sequence[Grey], zones: Sequence[PrintZone], width: int) -> tuple[Sheet, ...]:
-    """The labels under zones of dark print.
+    """The labels under zones of print.
 
     Args:
         samples: (H, W) good parts in the reference frame.
@@ -111,15 +117,20 @@ def find_sheets(samples: Sequence[Grey], zones: Sequence[PrintZone], width: int)
     """
     if not zones:
         return ()
-    bare = np.asarray(np.median([_bare(grey, width) for grey in samples], axis=0), dtype=np.uint8)
-    taken = np.zeros(bare.shape, bool)
+    bare_of = {dark: _usual_ground(samples, width, dark=dark) for dark in (False, True)}
+    taken = np.zeros(samples[0].shape, bool)
     sheets: list[Sheet] = []
     for zone in zones:
+        bare, dark = bare_of[not zone.dark], not zone.dark
         ground = _ground(bare, zone)
-        if zone.dark and not taken[zone.window].any() and _is_sheet(bare, ground, width):
+        if not taken[zone.window].any() and _is_sheet(bare, ground, width, dark=dark):
             taken |= ground
-            sheets.append(_sheet(f"label {len(sheets) + 1}", bare, ground, width))
+            sheets.append(_sheet(f"label {len(sheets) + 1}", bare, ground, width, dark=dark))
     return tuple(sheets)
+
+
+def _usual_ground(samples: Sequence[Grey], width: int, *, dark: bool) -> Grey:
+    return np.asarray(np.median([_bare(grey, width, dark=dark) for grey in samples], axis=0), dtype=np.uint8)
 
 
 def locate(image: Image, registration: Registration, sheet: Sheet, width: int) -> SheetPose | None:
@@ -130,10 +141,10 @@ def locate(image: Image, registration: Registration, sheet: Sheet, width: int) -
     matrix[:, 2] -= (left, top)
     size = (sheet.width + 2 * reach, sheet.height + 2 * reach)
     crop = cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-    bare = _bare(np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8), width)
-    light = np.median(_rim(bare, width)) / max(sheet.around, 1.0)
-    bright = np.asarray(bare > sheet.level * light, dtype=np.uint8)
-    outline = _largest_in(bright, (reach, reach, sheet.width, sheet.height))
+    bare = _bare(np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8), width, dark=sheet.dark)
+    level = sheet.level * np.median(_rim(bare, width)) / max(sheet.around, 1.0)
+    label = np.asarray(bare < level if sheet.dark else bare > level, dtype=np.uint8)
+    outline = _largest_in(label, (reach, reach, sheet.width, sheet.height))
     return None if outline is None else _pose(outline, (left, top))
 
 
@@ -146,14 +157,46 @@ def view_sheet(image: Image, registration: Registration, sheet: Sheet, width: in
 
 
 def _upright(image: Image, registration: Registration, sheet: Sheet, pose: SheetPose) -> Grey:
-    """The label cut out in its own frame, so that its print lies alike on every part."""
+    """The label cut out in its own frame, so that its print lies alike on every part; ink is dark on it."""
+    matrix = upright(registration, sheet, pose)
+    crop = cv2.warpAffine(image, matrix, sheet.sides, borderMode=cv2.BORDER_REPLICATE)
+    grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    return 255 - grey if sheet.dark else grey
+
+
+def upright(registration: Registration, sheet: Sheet, pose: SheetPose) -> Matrix:
+    """The (2, 3) matrix from the original image to the label's own frame, which is as large as the label."""
     width, height = sheet.sides
-    turned = np.asarray(cv2.getRotationMatrix2D((pose.x, pose.y), pose.angle, 1.0))
-    turned[:, 2] += np.array(((width - 1) / 2 - pose.x, (height - 1) / 2 - pose.y))
-    matrix = turned[:, :2] @ registration.matrix
-    matrix[:, 2] += turned[:, 2]
-    crop = cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    return _moved(registration.matrix, (pose.x, pose.y, pose.angle), ((width - 1) / 2, (height - 1) / 2, 0.0))
+
+
+def on_label(registration: Registration, sheet: Sheet, pose: SheetPose) -> Registration:
+    """The registration that brings a label, and not the part, onto its usual place in the reference frame."""
+    if sheet.place is None:
+        return registration
+    return replace(registration, matrix=_moved(registration.matrix, (pose.x, pose.y, pose.angle), sheet.place))
+
+
+def _moved(matrix: Matrix, place: Place, to: Place) -> Matrix:
+    """What `matrix` does, followed by the turn and shift from one place to another."""
+    turned = np.asarray(cv2.getRotationMatrix2D(place[:2], place[2] - to[2], 1.0))
+    turned[:, 2] += np.subtract(to[:2], place[:2])
+    moved = turned[:, :2] @ matrix
+    moved[:, 2] += turned[:, 2]
+    return np.asarray(moved, np.float64)
+
+
+def from_upright(sheet: Sheet) -> Matrix:
+    """The (2, 3) matrix from the label's own frame to its usual place in the reference frame."""
+    width, height = sheet.sides
+    place = sheet.place or (sheet.x + (sheet.width - 1) / 2, sheet.y + (sheet.height - 1) / 2, 0.0)
+    return _moved(np.eye(2, 3), ((width - 1) / 2, (height - 1) / 2, 0.0), place)
+
+
+def is_whole(sheet: Sheet, pose: SheetPose) -> bool:
+    """Whether a label is as large as on good parts, so that its pose can be trusted."""
+    sizes = (pose.width, sheet.limits.width), (pose.height, sheet.limits.height)
+    return not any(_beyond(value, limits) for value, limits in sizes)
 
 
 def judge_sheet(sheet: Sheet, view: SheetView) -> tuple[str, ...]:
@@ -242,9 +285,10 @@ class SheetLearner:
         return replace(self._sheet, limits=SheetLimits(**limits), rows=self._rows.limits())
 
 
-def _bare(grey: Grey, width: int) -> Grey:
-    """The image without its dark print."""
-    return np.asarray(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8)), np.uint8)
+def _bare(grey: Grey, width: int, *, dark: bool) -> Grey:
+    """The image without its dark print; without its light print, where the label is `dark`."""
+    operation = cv2.MORPH_OPEN if dark else cv2.MORPH_CLOSE
+    return np.asarray(cv2.morphologyEx(grey, operation, np.ones((width, width), np.uint8)), np.uint8)
 
 
 def _ground(bare: Grey, zone: PrintZone) -> NDArray[np.bool_]:
@@ -261,17 +305,20 @@ def _ground(bare: Grey, zone: PrintZone) -> NDArray[np.bool_]:
     return filled > 0
 
 
-def _is_sheet(bare: Grey, ground: NDArray[np.bool_], width: int) -> bool:
-    """Whether a region is a bright rectangle, smaller than the part."""
+def _is_sheet(bare: Grey, ground: NDArray[np.bool_], width: int, *, dark: bool) -> bool:
+    """Whether a region is a bright (or `dark`) rectangle, smaller than the part."""
     if ground.mean() > _LARGEST:
         return False
     outlines, _ = cv2.findContours(ground.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     pose = _pose(max(outlines, key=cv2.contourArea), (0, 0))
-    brighter = np.median(bare[ground]) - np.median(bare[_frame(ground, width)])
-    return bool(pose.fill > _RECTANGLE and min(pose.width, pose.height) > 2 * width and brighter > _STEP)
+    beside = bare[_frame(ground, width)]
+    if not beside.size:
+        return False
+    step = (np.median(bare[ground]) - np.median(beside)) * (-1 if dark else 1)
+    return bool(pose.fill > _RECTANGLE and min(pose.width, pose.height) > 2 * width and step > _STEP)
 
 
-def _sheet(name: str, bare: Grey, ground: NDArray[np.bool_], width: int) -> Sheet:
+def _sheet(name: str, bare: Grey, ground: NDArray[np.bool_], width: int, *, dark: bool) -> Sheet:
     x, y, w, h = cv2.boundingRect(ground.astype(np.uint8))
     level = (np.median(bare[ground]) + np.median(bare[_frame(ground, width)])) / 2
     reach = _MARGIN * width
@@ -280,7 +327,8 @@ def _sheet(name: str, bare: Grey, ground: NDArray[np.bool_], width: int) -> Shee
     around = float(np.median(_rim(bare[clamped], width)))
     outlines, _ = cv2.findContours(ground.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     pose = _pose(max(outlines, key=cv2.contourArea), (0, 0))
-    return Sheet(name, x, y, w, h, float(level), around, (round(pose.width), round(pose.height)))
+    sides, place = (round(pose.width), round(pose.height)), (pose.x, pose.y, pose.angle)
+    return Sheet(name, x, y, w, h, float(level), around, sides, place, dark)
 
 
 def _frame(ground: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
@@ -297,9 +345,9 @@ def _rim(crop: Grey, width: int) -> Grey:
     )
 
 
-def _largest_in(bright: Grey, box: Box) -> NDArray[np.int32] | None:
-    """Outline of the bright region that covers most of a box; None if none covers enough of it."""
-    count, regions = cv2.connectedComponents(bright)
+def _largest_in(label: Grey, box: Box) -> NDArray[np.int32] | None:
+    """Outline of the region that covers most of a box; None if none covers enough of it."""
+    count, regions = cv2.connectedComponents(label)
     x, y, width, height = box
     inside = np.bincount(regions[y : y + height, x : x + width].ravel(), minlength=count)
     inside[0] = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -14,7 +15,8 @@ from pipeline.images import Image
 from pipeline.print.codes import LINEAR, Code, read_codes
 from pipeline.print.findings import Measure, judge
 from pipeline.print.kinds import ZoneKind
-from pipeline.print.sheet import Sheet, judge_sheet, view_sheet
+from pipeline.print.own_frame import carries
+from pipeline.print.sheet import Sheet, SheetView, is_whole, judge_sheet, on_label, view_sheet
 from pipeline.print.strokes import cover, ink_response
 from pipeline.print.zones import PrintZone
 from pipeline.registration import Registration
@@ -66,18 +68,33 @@ class PrintStage:
         pixels = np.zeros(self.size[::-1], np.uint8)
         codes: list[Code] = []
         findings: list[str] = []
-        missing: list[Sheet] = []
-        for sheet in self.sheets:
-            seen = view_sheet(image, registration, sheet, self.stroke_width)
+        sheets = tuple(view_sheet(image, registration, sheet, self.stroke_width) for sheet in self.sheets)
+        for sheet, seen in zip(self.sheets, sheets, strict=True):
             findings.extend(judge_sheet(sheet, seen))
-            missing.extend([sheet] if seen.pose is None else [])
-        for label, zone in enumerate(self.zones, start=1):
-            view = view_zone(image, registration, zone, self.labels, label, self.stroke_width)
-            pixels[zone.window] |= view.mask
+        missing = [sheet for sheet, seen in zip(self.sheets, sheets, strict=True) if seen.pose is None]
+        for zone, view in zip(self.zones, self.view_zones(image, registration, sheets), strict=True):
+            _add(pixels, view, registration, zone)
             codes.extend(replace(code, zone=zone.name) for code in view.codes)
-            if not any(_carries(sheet, zone) for sheet in missing):  # that its print is missing too goes without saying
+            if not any(carries(sheet, zone) for sheet in missing):  # that its print is missing too goes without saying
                 findings.extend(judge(zone.name, view.measure, zone.limits))
         return PrintMask(pixels, tuple(codes), tuple(findings))
+
+    def view_zones(self, image: Image, registration: Registration, sheets: tuple[SheetView, ...]) -> Iterator[ZoneView]:
+        """What an image shows in each zone; zones on a label are looked for where the label is.
+
+        Args:
+            image: (H, W, 3) in the original frame.
+            registration: where the part is on it.
+            sheets: what it shows of each label.
+        """
+        moved = {
+            sheet.name: on_label(registration, sheet, seen.pose)
+            for sheet, seen in zip(self.sheets, sheets, strict=True)
+            if seen.pose is not None and is_whole(sheet, seen.pose)
+        }
+        for label, zone in enumerate(self.zones, start=1):
+            place = moved.get(zone.sheet, registration)
+            yield view_zone(image, place, zone, self.labels, label, self.stroke_width)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but `labels`, as plain JSON values."""
@@ -100,16 +117,42 @@ class PrintStage:
         return cls((width, height), data["stroke_width"], zones, labels, sheets)
 
 
-def _carries(sheet: Sheet, zone: PrintZone) -> bool:
-    """Whether the middle of a zone lies on a label."""
-    x, y = zone.x + zone.width / 2 - sheet.x, zone.y + zone.height / 2 - sheet.y
-    return 0 <= x < sheet.width and 0 <= y < sheet.height
+def _add(pixels: NDArray[np.uint8], view: ZoneView, registration: Registration, zone: PrintZone) -> None:
+    """Add a zone's mask to that of the part, turned and shifted as its label is."""
+    if view.registration is registration:
+        pixels[zone.window] |= view.mask
+        return
+    matrix = _between(view.registration, registration)
+    corners = np.array([(zone.x, zone.y), (zone.x + zone.width, zone.y + zone.height)], np.float64)
+    box = np.array([(x, y) for x in corners[:, 0] for y in corners[:, 1]]) @ matrix[:, :2].T + matrix[:, 2]
+    height, width = pixels.shape
+    left, top = (int(v) for v in np.clip(np.floor(box.min(axis=0)), 0, (width, height)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(box.max(axis=0)), 0, (width, height)))
+    if left >= right or top >= bottom:
+        return
+    matrix[:, 2] += matrix[:, :2] @ corners[0] - (left, top)
+    moved = cv2.warpAffine(view.mask, matrix, (right - left, bottom - top), flags=cv2.INTER_NEAREST)
+    pixels[top:bottom, left:right] |= np.asarray(moved, np.uint8)
+
+
+def _between(one: Registration, other: Registration) -> NDArray[np.float64]:
+    """The (2, 3) matrix from the frame of one registration to that of another."""
+    inverse = np.vstack([cv2.invertAffineTransform(one.matrix), (0, 0, 1)])
+    return np.asarray(other.matrix @ inverse, np.float64)
 
 
 @dataclass(frozen=True)
 class ZoneView:
-    """What one image shows in one zone: the mask of the zone's box, codes, and measures."""
+    """What one image shows in one zone.
 
+    Attributes:
+        registration: what brought the zone to its usual place; its label's, where it is on one.
+        mask: (height, width) of the zone's box there, 255 = print.
+        codes: with corners in the original frame.
+        measure: what the zone is judged by.
+    """
+
+    registration: Registration
     mask: NDArray[np.uint8]
     codes: tuple[Code, ...]
     measure: Measure
@@ -128,7 +171,7 @@ def view_zone(
     response = _response(image, registration, zone, stroke_width)
     ink = np.where(response >= zone.level, varies, np.uint8(0))
     codes = _codes(image, registration, zone, ink, stroke_width)
-    return ZoneView(cover(ink) & varies, codes, _measure(ink, varies, response, codes))
+    return ZoneView(registration, cover(ink) & varies, codes, _measure(ink, varies, response, codes))
 
 
 def _response(image: Image, registration: Registration, zone: PrintZone, margin: int) -> NDArray[np.uint8]:

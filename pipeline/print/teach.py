@@ -1,4 +1,4 @@
-"""Teach-in of the print stage: two passes over the good parts, in memory that does not grow with them."""
+"""Teach-in of the print stage: two or three passes over the good parts, in memory that does not grow with them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import numpy as np
 from pipeline.images import Image
 from pipeline.print.codes import Code, read_codes
 from pipeline.print.findings import LimitsLearner
+from pipeline.print.own_frame import learn_on_labels
 from pipeline.print.sheet import SheetLearner, find_sheets, view_sheet
-from pipeline.print.stage import PrintStage, view_zone
+from pipeline.print.stage import PrintStage
+from pipeline.print.strokes import stroke_width
 from pipeline.print.zones import ZoneLearner
 from pipeline.registration import Registration
 
@@ -24,7 +26,7 @@ def teach(parts: Iterable[tuple[Image, Registration]], size: tuple[int, int]) ->
     """Learn where print is and what good print looks like.
 
     Args:
-        parts: good parts in the original frame with their registration. Gone through twice, so it must be
+        parts: good parts in the original frame with their registration. Gone through two or three times, so it must be
             re-iterable (a sequence, or an object whose `__iter__` starts again), not a generator. Parts whose
             pose was not found are left out.
         size: W, H of the reference frame.
@@ -32,7 +34,8 @@ def teach(parts: Iterable[tuple[Image, Registration]], size: tuple[int, int]) ->
     Returns:
         The stage; without zones where no print varies.
     """
-    learner = ZoneLearner(size)
+    strokes = stroke_width(size)
+    learner = ZoneLearner(size, strokes=strokes, slack=strokes // 6)
     searches = 0
     for image, registration in parts:
         if not registration.found:
@@ -41,8 +44,10 @@ def teach(parts: Iterable[tuple[Image, Registration]], size: tuple[int, int]) ->
         searches += 1
         learner.add(_register(image, registration, size), codes)
     zones, labels = learner.zones()
-    sheets = find_sheets(learner.samples, zones, learner.stroke_width)
-    return _with_limits(PrintStage(size, learner.stroke_width, zones, labels, sheets), parts)
+    sheets = find_sheets(learner.samples, zones, strokes)
+    if sheets:
+        zones, labels = learn_on_labels(parts, sheets, zones, labels, strokes)
+    return _with_limits(PrintStage(size, strokes, zones, labels, sheets), parts)
 
 
 def _with_limits(stage: PrintStage, parts: Iterable[tuple[Image, Registration]]) -> PrintStage:
@@ -54,11 +59,11 @@ def _with_limits(stage: PrintStage, parts: Iterable[tuple[Image, Registration]])
     for image, registration in parts:
         if not registration.found:
             continue
-        for label, (zone, limits) in enumerate(zip(stage.zones, zones, strict=True), start=1):
-            view = view_zone(image, registration, zone, stage.labels, label, stage.stroke_width)
+        views = tuple(view_sheet(image, registration, sheet, stage.stroke_width) for sheet in stage.sheets)
+        for learner, seen in zip(sheets, views, strict=True):
+            learner.add(seen)
+        for view, limits in zip(stage.view_zones(image, registration, views), zones, strict=True):
             limits.add(view.measure)
-        for sheet, learner in zip(stage.sheets, sheets, strict=True):
-            learner.add(view_sheet(image, registration, sheet, stage.stroke_width))
     judged = zip(stage.zones, zones, strict=True)
     return replace(
         stage,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -21,11 +21,16 @@ from numpy.typing import NDArray
 from pipeline.images import Image
 from pipeline.print.codes import LINEAR, Code
 from pipeline.print.findings import Limits
-from pipeline.print.kinds import ZoneKind, classify
+from pipeline.print.kinds import ZoneKind, classify, is_print
 from pipeline.print.layout import box_of, find_blocks
-from pipeline.print.likeness import same_marks
-from pipeline.print.strokes import ink_level, ink_response, stroke_response, stroke_width
+from pipeline.print.likeness import share_alike
+from pipeline.print.strokes import ink_level, ink_response, stroke_response
 
+Ink = Literal["dark", "light", "both"]
+
+_NOISE: Final = 1.0  # grey levels: no image is quieter
+_FIXED: Final = 0.5  # of the pairs of good parts agree: what agrees so often is the same on every part
+_USUAL: Final = 0.2  # of the mean of fixed ink: letters that change still overlap so much
 _SAMPLES: Final = 8  # good parts kept as images, to look at contrast and to read text
 
 
@@ -40,6 +45,7 @@ class PrintZone:
         dark: the ink is darker than its ground.
         level: stroke response from which on a pixel is ink, grey levels, 0..255.
         fixed: the print says the same on every part; only its place varies.
+        sheet: name of the label that the zone is on and moves with; empty for print on the part itself.
         limits: what good parts show here.
     """
 
@@ -52,6 +58,7 @@ class PrintZone:
     dark: bool
     level: float
     fixed: bool = False
+    sheet: str = ""
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -63,11 +70,32 @@ class PrintZone:
 class ZoneLearner:
     """Learns where print is, from registered good parts of one size, one at a time."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        """Start with nothing seen; `size` is (W, H) of the reference frame."""
+    def __init__(
+        self,
+        size: tuple[int, int],
+        *,
+        strokes: int,
+        slack: float,
+        quiet: float = 0.5,
+        ink: Ink = "both",
+        where: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Start with nothing seen.
+
+        Args:
+            size: W, H of the frame.
+            strokes: widest stroke that counts as print, pixels.
+            slack: px that registration into this frame may be off.
+            quiet: share of the frame, at least, that shows no print.
+            ink: what print can be, relative to its ground.
+            where: (H, W) where print is looked for; everywhere by default.
+        """
         width, height = size
         self.size = size
-        self.stroke_width = stroke_width(size)
+        self.stroke_width, self._slack, self._quiet = strokes, slack, quiet
+        self._on_label = ink != "both"
+        self._range = -255 if ink != "light" else 0, 255 if ink != "dark" else 0
+        self._where = np.ones((height, width), bool) if where is None else where
         self._count = 0
         self._moments = np.zeros((3, height, width))  # sums of the response, its square and its fourth power
         self.samples: list[NDArray[np.uint8]] = []
@@ -81,7 +109,7 @@ class ZoneLearner:
             codes: what was decoded on it, with corners in the reference frame.
         """
         grey = np.asarray(cv2.cvtColor(registered, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        response = stroke_response(grey, self.stroke_width).astype(np.float64)
+        response = stroke_response(grey, self.stroke_width).clip(*self._range).astype(np.float64)
         square = response * response
         for total, power in zip(self._moments, (response, square, square * square), strict=True):
             total += power
@@ -98,27 +126,46 @@ class ZoneLearner:
         if not self._count:
             return (), np.zeros(self.size[::-1], np.uint8)
         strength, kurtosis = self._variation()
-        labels = find_blocks(strength, kurtosis, self.stroke_width, self._code_areas(linear=False))
+        codes = self._code_areas(linear=False)
+        plain = self._where & ~np.any(codes, axis=0) if codes else self._where
+        noise = max(_NOISE, float(np.quantile(strength[plain if plain.any() else self._where], self._quiet)))
+        strength[~self._where] = 0
+        labels = find_blocks(strength, kurtosis, self.stroke_width, codes, noise=noise, ink=self.usual_ink())
         names: Counter[str] = Counter()
-        blocks = (labels == label for label in range(1, int(labels.max()) + 1))
-        zones = tuple(self._zone(block, strength, names) for block in blocks)
+        zones: list[PrintZone] = []
+        kept = np.zeros_like(labels)
+        for label in range(1, int(labels.max()) + 1):
+            zone = self._zone(labels == label, strength, names)
+            if zone is not None:
+                zones.append(zone)
+                kept[labels == label] = len(zones)
         if all(zone.fixed for zone in zones):  # then it is the pose that varies, not the print
             return (), np.zeros_like(labels)
-        return zones, labels
+        return tuple(zones), kept
 
     def _variation(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Strength and kurtosis of the strokes' variation, both smoothed over half a stroke's width."""
         mean, square, fourth = (total / self._count for total in self._moments)
-        tolerance = np.ones((2 * (self.stroke_width // 6) + 1,) * 2, np.uint8)
-        moved = (cv2.dilate(mean, tolerance) - cv2.erode(mean, tolerance)) / 2
+        reach = max(1, round(self._slack))
+        tolerance = np.ones((2 * reach + 1,) * 2, np.uint8)
+        moved = self._slack / reach * (cv2.dilate(mean, tolerance) - cv2.erode(mean, tolerance)) / 2
         strength = np.maximum(np.sqrt(np.maximum(square - mean * mean, 0)) - moved, 0)
         window = (self.stroke_width // 2 | 1,) * 2
         smooth = cv2.blur(strength.astype(np.float32), window)
         kurtosis = cv2.blur(fourth, window) / np.maximum(cv2.blur(square, window), 1) ** 2
+        if self._on_label:  # bare ground is 0 then, and tells nothing: half as many parts show each mark
+            kurtosis /= 2
         # a code varies as one, its finder pattern too
         for area in self._code_areas(linear=True) + self._code_areas(linear=False):
             smooth[area], kurtosis[area] = smooth[area].max(), kurtosis[area].min()
         return np.asarray(smooth, dtype=np.float32), kurtosis.astype(np.float32)
+
+    def usual_ink(self) -> NDArray[np.bool_] | None:
+        """Where most parts have ink; None where that could be dark or light."""
+        if not self._on_label:
+            return None
+        mean = np.abs(self._moments[0] / self._count)
+        return np.asarray((mean > _USUAL * np.quantile(mean, 0.99)) & self._where)
 
     def _code_areas(self, *, linear: bool) -> list[NDArray[np.bool_]]:
         """Where 1-D or matrix codes were decoded, each place once."""
@@ -129,7 +176,7 @@ class ZoneLearner:
         count, labels = cv2.connectedComponents(areas)
         return [labels == label for label in range(1, count)]
 
-    def _zone(self, pixels: NDArray[np.bool_], strength: NDArray[np.float32], names: Counter[str]) -> PrintZone:
+    def _zone(self, pixels: NDArray[np.bool_], strength: NDArray[np.float32], names: Counter[str]) -> PrintZone | None:
         box = box_of(pixels)
         x, y, width, height = box
         symbologies = Counter(symbology for symbology, corners in self._codes if _inside(corners, pixels))
@@ -138,10 +185,15 @@ class ZoneLearner:
         contrast, ground = self._responses(core, dark=dark)
         crops = [grey[y : y + height, x : x + width] for grey in self.samples]
         kind = classify(crops, symbologies, contrast)
+        alike = share_alike(self.samples, box, pixels, self.stroke_width)
+        if not (
+            symbologies or self._on_label or is_print(crops, kind, alike=alike, width=self.stroke_width, dark=dark)
+        ):
+            return None
         stem = symbologies.most_common(1)[0][0].lower() if symbologies else kind.value
         names[stem] += 1
         level = ink_level(contrast, ground, fine=kind is ZoneKind.LINEAR_CODE)
-        fixed = same_marks(self.samples, box, pixels, self.stroke_width)
+        fixed = alike > _FIXED
         return PrintZone(f"{stem} {names[stem]}", kind, x, y, width, height, dark, level, fixed)
 
     def _is_dark(self, core: NDArray[np.bool_]) -> bool:

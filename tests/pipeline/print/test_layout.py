@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from pipeline.print.layout import box_of, find_blocks, xy_cut
 
 WIDTH = 9
+NOISE = 2.0
 
 
 def _maps() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -17,7 +18,7 @@ def _maps() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def test_cuts_lines_apart() -> None:
-    labels = find_blocks(*_maps(), WIDTH)
+    labels = find_blocks(*_maps(), WIDTH, noise=NOISE)
     assert labels.max() == 2
     assert labels[30, 60] == 1
     assert labels[55, 60] == 2
@@ -25,19 +26,19 @@ def test_cuts_lines_apart() -> None:
 
 def test_marks_on_few_parts_are_not_print() -> None:
     strength, kurtosis = _maps()
-    assert find_blocks(strength, kurtosis * 6, WIDTH).max() == 0
+    assert find_blocks(strength, kurtosis * 6, WIDTH, noise=NOISE).max() == 0
 
 
 def test_texture_that_varies_a_little_more_is_not_print() -> None:
     strength, kurtosis = _maps()
-    assert find_blocks(np.clip(strength, 2, 7), kurtosis, WIDTH).max() == 0
+    assert find_blocks(np.clip(strength, 2, 7), kurtosis, WIDTH, noise=NOISE).max() == 0
 
 
 def test_thin_edge_is_not_print() -> None:
     strength, kurtosis = _maps()
     strength[:] = 2
     strength[70:73, :] = 60
-    assert find_blocks(strength, kurtosis, WIDTH).max() == 0
+    assert find_blocks(strength, kurtosis, WIDTH, noise=NOISE).max() == 0
 
 
 def test_narrow_gap_between_letters_is_no_cut() -> None:
@@ -50,3 +51,15 @@ def test_box_of() -> None:
     pixels = np.zeros((20, 30), bool)
     pixels[3:7, 10:21] = True
     assert box_of(pixels) == (10, 3, 11, 4)
+
+
+def test_block_takes_in_the_fixed_letters_of_its_line_and_no_other_line() -> None:
+    strength, kurtosis = _maps()
+    strength[40:] = 2
+    ink = np.zeros(strength.shape, bool)
+    ink[24:36, 20:120:2] = ink[24:36, 124:150:2] = True  # the line goes on with letters that never change
+    ink[80:92, 20:120:2] = True
+    labels = find_blocks(strength, kurtosis, WIDTH, noise=NOISE, ink=ink)
+    assert labels.max() == 1
+    assert (labels[24:36, 124:150][ink[24:36, 124:150]] == 1).all()
+    assert not labels[75:].any()

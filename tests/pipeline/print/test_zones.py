@@ -5,7 +5,10 @@ import numpy as np
 
 from pipeline.images import Image
 from pipeline.print import PrintStage, ZoneKind, ZoneLearner, teach
+from pipeline.print.strokes import stroke_width
 from tests.pipeline.print.parts import CODE_BOX, HERE, SIZE, TEXT_BOX, draw_part, draw_parts
+
+WIDTH = stroke_width(SIZE)
 
 
 def test_finds_the_serial_number_and_the_code_and_nothing_else(stage: PrintStage) -> None:
@@ -32,7 +35,7 @@ def test_print_that_is_always_the_same_is_no_zone() -> None:
 
 def test_fixed_print_that_is_registered_a_pixel_off_is_no_zone() -> None:
     rng = np.random.default_rng(0)
-    learner = ZoneLearner(SIZE)
+    learner = ZoneLearner(SIZE, strokes=WIDTH, slack=1)
     for seed in range(30):
         image = draw_part(seed, serial="", code="").image
         learner.add(np.roll(image, rng.integers(-1, 2, 2), axis=(0, 1)))
@@ -42,13 +45,13 @@ def test_fixed_print_that_is_registered_a_pixel_off_is_no_zone() -> None:
 
 
 def test_nothing_seen_gives_no_zones() -> None:
-    zones, labels = ZoneLearner(SIZE).zones()
+    zones, labels = ZoneLearner(SIZE, strokes=WIDTH, slack=1).zones()
     assert zones == ()
     assert labels.shape == SIZE[::-1]
 
 
 def test_learner_keeps_the_same_memory_for_more_parts() -> None:
-    learner = ZoneLearner(SIZE)
+    learner = ZoneLearner(SIZE, strokes=WIDTH, slack=1)
     for image, _ in draw_parts(12):
         learner.add(image)
     kept = len(learner.samples)
@@ -58,7 +61,7 @@ def test_learner_keeps_the_same_memory_for_more_parts() -> None:
 
 def test_word_that_is_only_turned_is_no_zone() -> None:
     rng = np.random.default_rng(3)
-    learner = ZoneLearner(SIZE)
+    learner = ZoneLearner(SIZE, strokes=WIDTH, slack=1)
     for seed in range(30):
         learner.add(_turn(draw_part(seed, serial="GOODYEAR", code="").image, rng.uniform(-4, 4)))
     assert learner.zones()[0] == ()
@@ -66,7 +69,7 @@ def test_word_that_is_only_turned_is_no_zone() -> None:
 
 def test_fixed_word_on_a_moving_label_is_a_zone_beside_print_that_varies() -> None:
     rng = np.random.default_rng(4)
-    learner = ZoneLearner(SIZE)
+    learner = ZoneLearner(SIZE, strokes=WIDTH, slack=1)
     for seed in range(30):
         image = draw_part(seed, serial="GOODYEAR").image
         learner.add(np.roll(image, rng.integers(-4, 5, 2), axis=(0, 1)))
