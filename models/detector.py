@@ -110,11 +110,10 @@ class Detector(nn.Module):
     def distance(self, projected: Tensor) -> Tensor:
         """Mahalanobis distance from what good parts show at the same position, (N, 1, H/8, W/8)."""
         off = projected - self.get_buffer("centre")
-        directions = self.get_buffer("directions").float()
-        along = torch.stack([(off * direction).sum(1) for direction in directions.unbind(0)], dim=1)
-        usual = (self.get_buffer("discount") * along.square()).sum(1, keepdim=True)
-        beyond = (off.square().sum(1, keepdim=True) - usual).clamp(min=0)
-        return (beyond / (JOINT * self.get_buffer("noise")) + 1e-6).sqrt()
+        for number, direction in enumerate(self.get_buffer("directions").float().unbind(0)):
+            along = (off * direction).sum(1, keepdim=True)
+            off = off - self.get_buffer("discount")[:, number, None] * along * direction
+        return (off.square().mean(1, keepdim=True) / self.get_buffer("noise") + 1e-6).sqrt()
 
     def residuals(self, seen: Reconstruction, kept: Tensor) -> list[Tensor]:
         """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits.

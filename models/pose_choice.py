@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.teach_in import spread
 from pipeline.config import Config
 from pipeline.exceptions import ImageError
 from pipeline.images import Image, read_image, shrink
+from pipeline.reference import spread
 from pipeline.registration import Registrar
 
 MOTIONS = ("euclidean", "far", "any")

@@ -1,5 +1,7 @@
 """Structural dissimilarity between an image and its reconstruction, where both are compared."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -7,6 +9,9 @@ from torch.nn import functional as F
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
 LUMA = (0.299, 0.587, 0.114)
+_BELL = [math.exp(-((i - WINDOW // 2) ** 2) / (2 * SIGMA**2)) for i in range(WINDOW)]
+KERNEL = [weight / sum(_BELL) for weight in _BELL]
+"""Numbers, not operations: the exported graph shall not compute them anew, a little differently."""
 
 
 def dissimilarity(image: Tensor, other: Tensor, kept: Tensor) -> Tensor:
@@ -38,9 +43,7 @@ def _luma(image: Tensor) -> Tensor:
 
 def _blur(planes: Tensor) -> Tensor:
     """Gaussian window, separable; the border is reflected about its last pixel."""
-    offsets = torch.arange(WINDOW, dtype=planes.dtype, device=planes.device) - WINDOW // 2
-    kernel = torch.exp(-(offsets**2) / (2 * SIGMA**2))
-    kernel = kernel / kernel.sum()
+    kernel = planes.new_tensor(KERNEL)
     channels, half = planes.shape[1], WINDOW // 2
     padded = F.pad(planes, (half, half, half, half), mode="reflect")
     rows = F.conv2d(padded, kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)

@@ -34,7 +34,8 @@ class RegistrationConfig(Section):
 
     motion: Literal["auto", "none", "euclidean", "far", "any"] = Field(
         "auto",
-        description="auto: training finds out which of the others fits. euclidean: small shift and turn. far: shifts of up to a sixth of the image. "
+        description="auto: training finds out which of the others fits. "
+        "euclidean: small shift and turn. far: shifts of up to a sixth of the image. "
         "any: any turn as well. none: nothing is fixed.",
     )
 

@@ -26,11 +26,11 @@ def motion(paths: list[Path], config: Config | None = None) -> str:
     return resolve_motion(paths, config or Config()).registration.motion
 
 
-@pytest.mark.parametrize(("turn", "shift", "wanted"), [(0.5, 2, {"euclidean"}), (0.5, 40, {"far"}), (180, 5, {"any"})])
+@pytest.mark.parametrize(("turn", "shift", "wanted"), [(0.5, 2, "euclidean"), (0.5, 40, "euclidean"), (180, 5, "any")])
 def test_the_simplest_motion_that_explains_the_parts(
-    drawn_part: Image, tmp_path: Path, turn: float, shift: float, wanted: set[str]
+    drawn_part: Image, tmp_path: Path, turn: float, shift: float, wanted: str
 ) -> None:
-    assert motion(shots(drawn_part, tmp_path, turn=turn, shift=shift)) in wanted
+    assert motion(shots(drawn_part, tmp_path, turn=turn, shift=shift)) == wanted
 
 
 def test_images_without_anything_in_common_have_no_pose(tmp_path: Path) -> None:
