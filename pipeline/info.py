@@ -22,7 +22,7 @@ def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     """Yield names and values of all that a person may want to know about the model in `folder`."""
     yield "model", bundle.model_id
     for name, value in bundle.source.items():
-        yield name.replace("_", " "), str(value)
+        yield name.replace("_", " "), ", ".join(value) or "none" if isinstance(value, list) else str(value)
     yield "images", "{} x {} px".format(*bundle.size)
     yield "pose", POSES.get(bundle.config.registration.motion, "")
     yield "compared at", "{} x {} px".format(*bundle.working_size)
