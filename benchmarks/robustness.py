@@ -1,4 +1,4 @@
-"""What a line does to good images, and how many false calls that makes: `python -m benchmarks.robustness MODEL DATASET`.
+"""False calls on what a line does to good images: `python -m benchmarks.robustness MODEL DATASET`.
 
 Each disturbance alone, then all together, on the good test images of DATASET; verdicts at the model's thresholds. What
 counts is the difference from the images as they are.
