@@ -6,7 +6,6 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from functools import cache
 from typing import Final
 
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config import ZoneKind
 from pipeline.print.bars import orientation
 from pipeline.print.codes import LINEAR
 from pipeline.print.strokes import ink_response
@@ -24,28 +24,11 @@ _STRIPES: Final = 0.8  # coherence of the gradient: 1 for parallel bars, about 0
 _ETCHED: Final = 64.0  # grey levels, a quarter of the range: ink has more contrast than a mark in the surface
 _LEGIBLE: Final = 3  # letters or digits that a zone must show to be text
 _ENLARGE: Final = 3  # Tesseract wants letters of about 30 px height
-
-
 _VARIANTS: Final = 0.2  # of the pairs of good parts agree: three kinds of part do in a third, numbers almost never
 _MARKS: Final = 3  # letters, bars or modules that print has at least
 _DOT: Final = 0.2  # of the widest stroke, squared: smaller marks are grain
 _BARS: Final = 12  # edges of the shortest 1-D code
 _PERIODIC: Final = 0.45  # autocorrelation of threads, fins and teeth; a code's bars do not repeat
-
-
-class ZoneKind(StrEnum):
-    """What a zone holds."""
-
-    TEXT = "text"
-    ETCHED = "etched"
-    LINEAR_CODE = "linear code"
-    MATRIX_CODE = "matrix code"
-    OTHER = "print"
-
-    @property
-    def is_code(self) -> bool:
-        """Whether a decoder should look here."""
-        return self in (ZoneKind.LINEAR_CODE, ZoneKind.MATRIX_CODE)
 
 
 def classify(samples: Sequence[NDArray[np.uint8]], symbologies: Counter[str], contrast: float) -> ZoneKind:

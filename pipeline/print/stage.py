@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from pipeline.config import ZoneKind
 from pipeline.images import Image
 from pipeline.print.codes import LINEAR, Code, read_codes
 from pipeline.print.findings import Measure, judge
-from pipeline.print.kinds import ZoneKind
 from pipeline.print.own_frame import carries
 from pipeline.print.sheet import Sheet, SheetView, is_whole, judge_sheet, on_label, view_sheet
 from pipeline.print.strokes import cover, ink_response
