@@ -19,7 +19,7 @@ from pipeline.print import PrintStage
 from pipeline.quality import Usual
 from pipeline.registration import Registrar
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)
