@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from models.training import WORK, train
+from models.training import WORK, held_back, train
 from pipeline import cli
 from pipeline.bundle import MANIFEST, load_bundle
 from pipeline.config import Config, load_config, parse_config
@@ -54,6 +54,15 @@ def test_zones_that_nobody_has_stop_the_training_in_a_line(
     (line,) = capsys.readouterr().err.splitlines()[-1:]
     assert line.startswith("goodparts: print.zones.forbid: no zone is called 'text 99'; the good parts show ")
     assert not (tmp_path / "out" / MANIFEST).exists()
+
+
+def test_what_was_held_back_is_found_again(model: Path, dataset: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(model)
+    paths, groups = held_back(dataset, bundle)
+    assert len(set(paths)) == len(set(groups)) == bundle.source["held_back"] == 6
+    (tmp_path / "other.png").write_bytes(paths[0].read_bytes())
+    with pytest.raises(UsageError, match="has 1 good images; the model was trained on 24"):
+        held_back(tmp_path, bundle)
 
 
 def test_another_run_cannot_be_resumed(dataset: Path, config: Config, tmp_path: Path) -> None:
