@@ -117,6 +117,16 @@ def orientation(grey: NDArray[np.uint8]) -> tuple[float, float]:
     return 0.5 * math.atan2(2 * xy, xx - yy), coherence
 
 
+def straighten(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn a crop of parallel bars by less than 45 degrees or by about 90, so that they stand upright."""
+    angle, _ = orientation(grey)
+    height, width = grey.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), math.degrees(angle), 1.0)
+    size = (width, height) if abs(angle) < math.pi / 4 else (height, width)
+    turn[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    return np.asarray(cv2.warpAffine(grey, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
 @cache
 def patterns() -> NDArray[np.uint8]:
     """(108, 11) modules, 1 = bar: what ISO/IEC 15417 makes characters of, and the stop read backwards.

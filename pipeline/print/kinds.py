@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import ZoneKind
-from pipeline.print.bars import orientation
+from pipeline.print.bars import orientation, straighten
 from pipeline.print.codes import LINEAR
 from pipeline.print.strokes import ink_response
 
@@ -68,12 +67,9 @@ def is_print(samples: Sequence[NDArray[np.uint8]], kind: ZoneKind, *, alike: flo
 
 def _bars(grey: NDArray[np.uint8]) -> int:
     """Edges along the middle of parallel bars; 0 where they repeat as no code's do."""
-    angle, _ = orientation(grey)
-    height, width = grey.shape
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), math.degrees(angle), 1.0)
-    length, thick = (width, height) if abs(angle) < math.pi / 4 else (height, width)
-    turn[:, 2] += (length - width) / 2, (thick // 2 - height) / 2
-    strip = cv2.warpAffine(grey, turn, (length, max(1, thick // 2)), borderMode=cv2.BORDER_REPLICATE)
+    upright = straighten(grey)
+    thick, length = upright.shape
+    strip = upright[thick // 4 : thick // 4 + max(1, thick // 2)]
     profile = strip.mean(axis=0) - strip.mean()
     likeness = np.correlate(profile, profile, "full")[length - 1 :] / max(float(profile @ profile), 1.0)
     below = np.flatnonzero(likeness < 0)
