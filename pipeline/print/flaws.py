@@ -91,8 +91,8 @@ def _drawings(code: Code) -> Iterator[Grey]:
 def _lay(modules: Grey, grey: Grey, corners: NDArray[np.float64]) -> tuple[float, Floats, Floats] | None:
     """Lay the image over a drawing: their correlation, the image and the drawing; None where they are not alike."""
     height, width = modules.shape
-    ideal = np.kron(np.pad(modules, _QUIET, constant_values=255), np.ones((_PIXELS, _PIXELS), np.uint8))
-    ideal = np.asarray(cv2.GaussianBlur(ideal, (0, 0), _BLUR * _PIXELS), np.uint8)
+    sharp = np.pad(modules, _QUIET, constant_values=255).repeat(_PIXELS, axis=0).repeat(_PIXELS, axis=1)
+    ideal = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _BLUR * _PIXELS), np.uint8)
     box = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     onto = cv2.getPerspectiveTransform(corners.astype(np.float32), (box + _QUIET) * _PIXELS - 0.5)
     size = ideal.shape[::-1]
