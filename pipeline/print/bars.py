@@ -203,9 +203,14 @@ def _barred(grey: NDArray[np.uint8], along: Floats, across: Direction) -> tuple[
     first = int(row.min())
     change = np.bincount((row - first).ravel(), np.abs(gx * across[0] + gy * across[1]).ravel())
     rows = np.flatnonzero(change >= 0.7 * np.percentile(change, 95)) + first
-    run = max(np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1), key=len)
+    run = longest_run(rows)
     inset = len(run) // 8  # the ends of the bars are blurred, and cut slantwise where the crop is
     return float(run[inset]), float(run[-1 - inset])
+
+
+def longest_run(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The longest piece without a gap of ascending whole numbers, at least one."""
+    return max(np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1), key=len)
 
 
 def _span(profile: Profile) -> tuple[float, float] | None:

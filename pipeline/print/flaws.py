@@ -14,7 +14,7 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
-from pipeline.print.bars import straighten
+from pipeline.print.bars import longest_run, straighten
 from pipeline.print.codes import LINEAR, Code
 
 Grey = NDArray[np.uint8]
@@ -24,7 +24,7 @@ _PIXELS: Final = 4  # a module is drawn with
 _BLUR: Final = 0.35  # modules: optics, where a code can just be read
 _QUIET: Final = 2  # modules of ground around the drawing
 _MODULES: Final = 2  # side of the square that is averaged over
-_BARRED: Final = 0.6  # of the change across the bars: rows with less lie beside them
+_BARRED: Final = 0.5  # of the change across the bars: rows with less lie beside them
 _END: Final = 2  # px: the ends of bars are blurred
 _STEPS: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-3)
 _ENCODINGS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
@@ -58,7 +58,7 @@ def _off_bars(grey: Grey) -> Floats | None:
     """What each pixel of the bars differs from the others along its bar, as a share of the contrast."""
     flat = straighten(grey).astype(np.float32)
     change = np.abs(np.diff(flat, axis=1)).mean(axis=1)
-    rows = np.flatnonzero(change >= _BARRED * np.percentile(change, 90))
+    rows = longest_run(np.flatnonzero(change >= _BARRED * np.percentile(change, 90)))
     bars = flat[rows[0] + _END : rows[-1] + 1 - _END, _END:-_END]
     if not bars.size:
         return None

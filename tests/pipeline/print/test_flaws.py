@@ -57,6 +57,16 @@ def test_a_blot_that_the_decoder_copes_with_is_a_flaw(symbology: str, ink: int) 
     assert _flaw(grey, symbology) > 0.3
 
 
+def test_digits_under_the_bars_are_no_flaw() -> None:
+    grey = _photograph("Code128")
+    (code,) = read_codes(grey)
+    below = np.full((20, grey.shape[1]), 200, np.uint8)
+    cv2.putText(below, "AB1234XYZ9 AB1234XYZ9", (4, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (30,), 2)
+    found = flaw_of(code, np.vstack([grey[12:-12], below]), code.corners, WIDTH)
+    assert found is not None
+    assert found < 0.25
+
+
 def test_what_cannot_be_encoded_again_tells_nothing() -> None:
     grey = _photograph("QRCode")
     (code,) = read_codes(grey)
