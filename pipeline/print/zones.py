@@ -193,7 +193,7 @@ class ZoneLearner:
             return None
         stem = symbologies.most_common(1)[0][0].lower() if symbologies else kind.value
         names[stem] += 1
-        level = ink_level(contrast, ground, fine=kind is ZoneKind.LINEAR_CODE)
+        level = ink_level(contrast, ground)
         fixed = alike > _FIXED
         return PrintZone(f"{stem} {names[stem]}", kind, x, y, width, height, dark, level, fixed)
 
@@ -211,7 +211,7 @@ def zone_from(added: AddedZone, samples: Sequence[NDArray[np.uint8]], strokes: i
     box[y : y + height, x : x + width] = True
     dark = _is_dark(samples, box)
     contrast, ground = _responses(samples, box, strokes, dark=dark)
-    level = ink_level(contrast, ground, fine=added.kind is ZoneKind.LINEAR_CODE)
+    level = ink_level(contrast, ground)
     return PrintZone(added.name, added.kind, x, y, width, height, dark, level)
 
 
