@@ -99,7 +99,8 @@ class Ablation:
         seen = {}
         for name, mask in self._masks.items():
             pixels = mask(place)
-            frame = frame_part(image, registration, pixels, bundle.working_size).relit(bundle.light)
+            frame = frame_part(image, registration, pixels, bundle.working_size)
+            frame = frame.without(bundle.unjudged).relit(bundle.light)
             feed = {"image": frame.image[None], "ignored": frame.ignored[None]}
             residuals = [torch.from_numpy(found) for found in self._session.run(None, feed)]
             seen[name] = Seen(residuals, frame.ignored[None], np.count_nonzero(pixels) / pixels.size)

@@ -19,7 +19,7 @@ from pipeline.framing import Frame
 from pipeline.images import write_bytes
 from pipeline.quality import Conditions
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ _SHARD = TypeAdapter(_Shard)
 def cache_key(paths: Sequence[Path], config: Config) -> str:
     """Twelve hexadecimal digits that change with the files, and with every setting that a frame depends on."""
     depends = [FORMAT, version("goodparts"), describe_files(paths)]
-    depends += [section.model_dump(mode="json") for section in (config.image, config.registration, config.print)]
+    depends += [
+        section.model_dump(mode="json") for section in (config.image, config.registration, config.regions, config.print)
+    ]
     return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:12]
 
 

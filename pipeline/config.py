@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from pipeline.exceptions import ConfigError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+Box = tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
+"""Left, top, width and height, pixels of the image."""
 ZoneName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S(.*\S)?$")]
 
 
@@ -42,6 +44,13 @@ class RegistrationConfig(Section):
     )
 
 
+class RegionsConfig(Section):
+    """Where parts are judged, for people who know better; boxes on the part in the pose of the reference image."""
+
+    interest: tuple[Box, ...] = Field((), description="Boxes [left, top, width, height]; nothing beside them counts.")
+    ignored: tuple[Box, ...] = Field((), description="Boxes in which nothing counts.")
+
+
 class ZoneKind(StrEnum):
     """What a zone of print holds."""
 
@@ -61,9 +70,7 @@ class AddedZone(Section):
     """A zone of print that a person has drawn."""
 
     name: ZoneName
-    box: tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt] = Field(
-        description="x, y, width, height in pixels of the reference image."
-    )
+    box: Box = Field(description="Left, top, width and height, pixels of the reference image.")
     kind: ZoneKind
 
     def overlaps(self, other: "AddedZone") -> bool:
@@ -148,6 +155,7 @@ class Config(Section):
 
     image: ImageConfig = ImageConfig()
     registration: RegistrationConfig = RegistrationConfig()
+    regions: RegionsConfig = RegionsConfig()
     print: PrintConfig = PrintConfig()
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()

@@ -39,7 +39,7 @@ def zones(model: Path, out: Path) -> None:
     Outlines the print zones on the reference part: text blue, codes purple, the labels they are on orange.
 
     What is wrong there is put right by training on the same images again, with a configuration that adds, renames or
-    forbids zones: masks, limits and thresholds then belong together. A box is x, y, width, height in pixels of the
+    forbids zones: masks, limits and thresholds then belong together. A box is left, top, width, height in pixels of the
     picture; the kinds are text, etched, linear code, matrix code and print. Where a zone is forbidden nothing is ever
     masked.
 

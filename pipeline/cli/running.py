@@ -46,12 +46,17 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
     goodparts train good-parts/ --out wider --config wider.yaml --cache prepared/
     """
     from pipeline.config import Config, load_config
+    from pipeline.info import promise, suggestion
 
     try:
         from models.training import train as train_model
     except ModuleNotFoundError as error:
         raise UsageError(f'training needs the package {error.name}: pip install "goodparts[train]"') from error
-    train_model(data, out, load_config(config) if config else Config(), resume=resume, cache=cache)
+    bundle = train_model(data, out, load_config(config) if config else Config(), resume=resume, cache=cache)
+    print_facts((("suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))), *promise(bundle.calibration)))
+    if odd := bundle.source["suspicious"]:
+        click.echo(f"{len(odd)} of the good images look odd; bad parts among them? Oddest first: {', '.join(odd[:10])}")
+        click.echo(f"See why: goodparts explain {out} {data / odd[0]} --out odd.png")
 
 
 @click.command()
