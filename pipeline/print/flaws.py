@@ -26,6 +26,7 @@ _QUIET: Final = 2  # modules of ground around the drawing
 _MODULES: Final = 2  # side of the square that is averaged over
 _BARRED: Final = 0.5  # of the change across the bars: rows with less lie beside them
 _END: Final = 2  # px: the ends of bars are blurred
+_OTHER: Final = 0.15  # of the contrast, all over: the same text in another encoding; no decoder copes with such damage
 _STEPS: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-3)
 _ENCODINGS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "DataMatrix": ({}, {"force_square": True}),
@@ -75,7 +76,8 @@ def _off_drawing(code: Code, grey: Grey, corners: NDArray[np.float64]) -> Floats
     _, seen, ideal = max(laid, key=lambda pair: pair[0])
     ideal, seen = ideal - ideal.mean(), seen - seen.mean()
     gain = float((ideal * seen).sum() / np.square(ideal).sum())
-    return np.asarray(np.abs(seen - gain * ideal) / max(255 * gain, 1.0), np.float32)
+    off = np.asarray(np.abs(seen - gain * ideal) / max(255 * gain, 1.0), np.float32)
+    return None if off.mean() > _OTHER else off
 
 
 def _drawings(code: Code) -> Iterator[Grey]:
@@ -98,10 +100,12 @@ def _lay(modules: Grey, grey: Grey, corners: NDArray[np.float64]) -> tuple[float
     size = ideal.shape[::-1]
     rough = cv2.warpPerspective(grey, onto, size, borderMode=cv2.BORDER_REPLICATE)
     try:  # the corners that decoders give are whole pixels
-        likeness, pose = cv2.findTransformECC(ideal, rough, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, _STEPS)
+        _, pose = cv2.findTransformECC(ideal, rough, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, _STEPS)
     except cv2.error:
         return None
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(rough, pose, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    fine = cv2.warpAffine(rough, pose, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    seen = max(rough, fine, key=lambda one: cv2.computeECC(ideal, one))  # a blot may have pulled it off
     inner = slice(_QUIET * _PIXELS, -_QUIET * _PIXELS)
+    likeness = float(cv2.computeECC(ideal, seen))
     return likeness, np.asarray(seen[inner, inner], np.float32), np.asarray(ideal[inner, inner], np.float32)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -72,6 +74,13 @@ def test_what_cannot_be_encoded_again_tells_nothing() -> None:
     (code,) = read_codes(grey)
     empty = np.full((60, 60), 200, np.uint8)
     assert flaw_of(code, empty, code.corners, WIDTH) is None
+
+
+@pytest.mark.parametrize("text", ["AB-12345679", "AB-12345687", "XX-12345678"])
+def test_another_encoding_is_no_damage(text: str) -> None:
+    grey = _photograph("DataMatrix")
+    (code,) = read_codes(grey)
+    assert flaw_of(replace(code, text=text), grey, code.corners, WIDTH) is None
 
 
 def test_bars_of_two_rows_tell_nothing() -> None:
