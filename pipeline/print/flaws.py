@@ -69,15 +69,19 @@ def _off_bars(grey: Grey) -> Floats | None:
 
 
 def _off_drawing(code: Code, grey: Grey, corners: NDArray[np.float64]) -> Floats | None:
-    """What each pixel differs from the code as it should be, in the frame of the likeliest drawing."""
-    laid = [pair for modules in _drawings(code) if (pair := _lay(modules, grey, corners)) is not None]
-    if not laid:
-        return None
-    _, seen, ideal = max(laid, key=lambda pair: pair[0])
+    """What each pixel differs from the code as it should be, in the frame of the first drawing that fits."""
+    for modules in _drawings(code):
+        laid = _lay(modules, grey, corners)
+        if laid is not None and (off := _difference(*laid)).mean() <= _OTHER:
+            return off
+    return None
+
+
+def _difference(seen: Floats, ideal: Floats) -> Floats:
+    """Of an image from a drawing, after brightness and contrast, as a share of the contrast."""
     ideal, seen = ideal - ideal.mean(), seen - seen.mean()
     gain = float((ideal * seen).sum() / np.square(ideal).sum())
-    off = np.asarray(np.abs(seen - gain * ideal) / max(255 * gain, 1.0), np.float32)
-    return None if off.mean() > _OTHER else off
+    return np.asarray(np.abs(seen - gain * ideal) / max(255 * gain, 1.0), np.float32)
 
 
 def _drawings(code: Code) -> Iterator[Grey]:
@@ -90,8 +94,8 @@ def _drawings(code: Code) -> Iterator[Grey]:
         yield np.array(drawn.to_image(scale=1, add_quiet_zones=False), np.uint8)
 
 
-def _lay(modules: Grey, grey: Grey, corners: NDArray[np.float64]) -> tuple[float, Floats, Floats] | None:
-    """Lay the image over a drawing: their correlation, the image and the drawing; None where they are not alike."""
+def _lay(modules: Grey, grey: Grey, corners: NDArray[np.float64]) -> tuple[Floats, Floats] | None:
+    """The image laid over a drawing, and the drawing; None where they are not alike."""
     height, width = modules.shape
     sharp = np.pad(modules, _QUIET, constant_values=255).repeat(_PIXELS, axis=0).repeat(_PIXELS, axis=1)
     ideal = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _BLUR * _PIXELS), np.uint8)
@@ -107,5 +111,4 @@ def _lay(modules: Grey, grey: Grey, corners: NDArray[np.float64]) -> tuple[float
     fine = cv2.warpAffine(rough, pose, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     seen = max(rough, fine, key=lambda one: cv2.computeECC(ideal, one))  # a blot may have pulled it off
     inner = slice(_QUIET * _PIXELS, -_QUIET * _PIXELS)
-    likeness = float(cv2.computeECC(ideal, seen))
-    return likeness, np.asarray(seen[inner, inner], np.float32), np.asarray(ideal[inner, inner], np.float32)
+    return np.asarray(seen[inner, inner], np.float32), np.asarray(ideal[inner, inner], np.float32)
