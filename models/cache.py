@@ -19,7 +19,7 @@ from pipeline.framing import Frame
 from pipeline.images import write_bytes
 from pipeline.quality import Conditions
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
