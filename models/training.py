@@ -25,7 +25,7 @@ from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
 from pipeline.exceptions import TrainingError
 from pipeline.groups import Groups, find_groups
-from pipeline.images import find_images
+from pipeline.images import find_images, good_folder
 from pipeline.quality import usual_conditions
 
 WORK = ".training"
@@ -55,7 +55,7 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache:
         UsageError: no images.
         TrainingError: the images do not allow a training, or `resume` finds another run.
     """
-    paths = find_images(data / "train" / "good" if (data / "train" / "good").is_dir() else data)
+    paths = find_images(good_folder(data))
     work = _work_folder(out, _fingerprint(paths, config), resume=resume)
     config = resolve_motion(paths, config)
     torch.manual_seed(config.training.seed)

@@ -24,6 +24,7 @@ from pipeline.reference import WITNESSES, central_image, spread
 from pipeline.registration import Registrar, Registration
 from pipeline.run import in_order
 from pipeline.shots import shot_of
+from pipeline.storage import reaching
 
 SAMPLE = 256
 """Images, spread over all, that tell what most look like."""
@@ -156,7 +157,8 @@ def audit(
     places = np.zeros((len(paths), DIMENSIONS), np.float32)
 
     def look_at(index: int) -> Seen:
-        seen, place = _look_at(folder, paths[index], standard, max_megapixels)
+        with reaching(paths[index]):
+            seen, place = _look_at(folder, paths[index], standard, max_megapixels)
         places[index, : len(place)] = place
         return seen
 

@@ -27,10 +27,10 @@ def audit(data: Path, out: Path, jobs: int, max_megapixels: float) -> int:
     from pipeline.audit import SAMPLE
     from pipeline.audit import audit as look
     from pipeline.audit_sheet import write_audit
-    from pipeline.images import find_images
+    from pipeline.images import find_images, good_folder
     from pipeline.run import progress_bar
 
-    folder = data / "train" / "good" if (data / "train" / "good").is_dir() else data
+    folder = good_folder(data)
     paths = find_images(folder)
     with progress_bar(console(stderr=True)) as progress:
         bar = progress.add_task("sampling", total=len(paths) + min(len(paths), SAMPLE))

@@ -19,7 +19,8 @@ def test_it_ends_with_a_model_and_nothing_else(model: Path, config: Config) -> N
         MANIFEST, "model.onnx", "reference.png", "print.json", "zones.png",
     }  # fmt: skip
     bundle = load_bundle(model)
-    assert bundle.config == config
+    found = config.registration.model_copy(update={"motion": "euclidean"})  # auto, in the configuration
+    assert bundle.config == config.model_copy(update={"registration": found})
     assert bundle.size == (384, 288)
     assert bundle.source == {"images": 24, "folder": "covers", "held_back": 6, "refused": []}
     assert bundle.calibration.good_parts == 6
