@@ -1,5 +1,7 @@
 """Fitting the networks: the losses, the loop, and checkpoints that make a resumed run end like an undisturbed one."""
 
+import io
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from models.detector import Detector, Reconstruction
 from models.frames import Frames
 from models.segmenter import PATCH
 from pipeline.config import TrainingConfig
+from pipeline.images import write_bytes
 
 PAINT_WEIGHT = 2.0
 """Weight of the painted image's error beside that of the features."""
@@ -28,7 +31,9 @@ CHUNK = 2
 
 CHECKPOINT_SECONDS = 15.0
 
-Parts = dict[str, nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler]
+logger = logging.getLogger(__name__)
+
+Part = nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler
 
 Report = Callable[[int, float], None]
 """Told the number of steps done and the smoothed loss."""
@@ -48,7 +53,8 @@ def fit(
         detector: with its feature standardisation already set.
         frames: of good parts.
         config: steps, batch size, learning rate and seed.
-        checkpoint: file that the state is kept in; continued from where it exists.
+        checkpoint: file that the state is kept in; continued from where it exists. Where it cannot be written, a
+            warning is logged and the training goes on: it could only not be resumed from there.
         report: called after every step.
     """
     learning = nn.ModuleDict({"autoencoder": detector.autoencoder, "segmenter": detector.segmenter})
@@ -56,21 +62,17 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=config.steps, pct_start=0.1
     )
-    loop: dict[str, float] = {"step": 0, "loss": 0.0}
-    parts: Parts = {"networks": learning, "optimiser": optimiser, "schedule": schedule}
-    if checkpoint.exists():
-        _restore(checkpoint, parts, loop)
+    state = _Checkpoint(checkpoint, networks=learning, optimiser=optimiser, schedule=schedule)
+    loop = state.restore() if checkpoint.exists() else {"step": 0, "loss": 0.0}
     learning.train()
-    saved = time.monotonic()
     for step, batch in _batches(frames, config, int(loop["step"])):
         loss = _step(detector, batch, optimiser)
         schedule.step()
         loop = {"step": step + 1, "loss": loss if step == 0 else 0.95 * loop["loss"] + 0.05 * loss}
         report(step + 1, loop["loss"])
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(checkpoint, parts, loop)
-            saved = time.monotonic()
-    _save(checkpoint, parts, loop)
+        if state.age > CHECKPOINT_SECONDS:
+            state.save(loop)
+    state.save(loop)
     learning.eval()
 
 
@@ -137,14 +139,35 @@ def _mean_where(kept: Tensor, error: Tensor) -> Tensor:
     return (error.mean(1, keepdim=True) * kept).sum() / kept.sum().clamp(min=1)
 
 
-def _save(path: Path, parts: Parts, loop: dict[str, float]) -> None:
-    beside = path.with_suffix(".tmp")
-    torch.save({"loop": loop, **{name: part.state_dict() for name, part in parts.items()}}, beside)
-    beside.replace(path)
+class _Checkpoint:
+    """The state of the loop in a file: the old one or the new one, whole, whatever happens."""
 
+    def __init__(self, path: Path, **parts: Part) -> None:
+        self._path, self._parts = path, parts
+        self._tried, self._warned = time.monotonic(), False
 
-def _restore(path: Path, parts: Parts, loop: dict[str, float]) -> None:
-    state = torch.load(path, weights_only=True)
-    loop.update(state["loop"])
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
+    @property
+    def age(self) -> float:
+        """Seconds since the state was last saved, or could not be."""
+        return time.monotonic() - self._tried
+
+    def save(self, loop: dict[str, float]) -> None:
+        data = io.BytesIO()  # torch's own writer tells a full disk from other faults by its words alone
+        torch.save({"loop": loop, **{name: part.state_dict() for name, part in self._parts.items()}}, data)
+        try:
+            write_bytes(self._path, data.getvalue())
+        except OSError as error:
+            self._warn(f"{self._path}: cannot be written ({error.strerror}); the training goes on without")
+        self._tried = time.monotonic()
+
+    def restore(self) -> dict[str, float]:
+        state = torch.load(self._path, weights_only=True)
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        loop: dict[str, float] = state["loop"]
+        return loop
+
+    def _warn(self, message: str) -> None:
+        if not self._warned:  # once: it is tried again every few seconds
+            logger.warning(message)
+        self._warned = True

@@ -25,7 +25,7 @@ from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
 from pipeline.exceptions import TrainingError
 from pipeline.groups import Groups, find_groups
-from pipeline.images import find_images, good_folder
+from pipeline.images import find_images, good_folder, write_text
 from pipeline.quality import usual_conditions
 
 WORK = ".training"
@@ -117,10 +117,10 @@ def _work_folder(out: Path, fingerprint: str, *, resume: bool) -> Path:
         raise TrainingError(
             f"{out}: the interrupted run had other images or another configuration; train without --resume"
         )
-    if not resume and work.exists():
+    if work.exists() and not (resume and note.is_file()):  # without its note, nobody knows what it is of
         shutil.rmtree(work)
     work.mkdir(parents=True, exist_ok=True)
-    note.write_text(fingerprint)
+    write_text(note, fingerprint)
     return work
 
 

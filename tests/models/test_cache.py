@@ -1,5 +1,6 @@
 """The cache: what a killed run has left is used as far as it is whole, and never beyond."""
 
+import errno
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from models.cache import cache_key, read_shard
 from models.frames import SHARD
 from models.teach_in import Taught, teach_in, workload
 from pipeline.config import Config, parse_config
+from pipeline.exceptions import TrainingError
 from pipeline.images import Image, read_image, write_image
 
 COUNT = SHARD + 16
@@ -135,15 +137,16 @@ def test_what_is_damaged_is_made_again(
     assert all(read_shard(again.frames, shard) for shard in (0, 1))
 
 
-def test_a_full_disk_loses_nothing_that_was_written(
-    good: list[Path], whole: tuple[Taught, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("writer", ["models.cache.write_bytes", "models.lesson.write_bytes", "zarr.create_array"])
+def test_a_full_disk_is_one_line_and_loses_nothing_that_was_written(
+    good: list[Path], whole: tuple[Taught, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str
 ) -> None:
-    def full(path: Path, _: bytes) -> None:
-        raise OSError(28, "No space left on device", str(path))
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("models.cache.write_bytes", full)
-        with pytest.raises(OSError, match="No space"):
+        patch.setattr(writer, full)
+        with pytest.raises(TrainingError, match=r"work: cannot be written \(No space left on device\).*--resume"):
             taught(good, tmp_path / "work")
     assert same(taught(good, tmp_path / "work")[0], whole[0])
 
