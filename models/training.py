@@ -55,12 +55,13 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache:
         UsageError: no images.
         TrainingError: the images do not allow a training, or `resume` finds another run.
     """
-    paths = find_images(good_folder(data))
-    work = _work_folder(out, _fingerprint(paths, config), resume=resume)
+    folder = good_folder(data)
+    paths = find_images(folder)
+    work = _work_folder(out, _fingerprint(folder, paths, config), resume=resume)
     config = resolve_motion(paths, config)
     torch.manual_seed(config.training.seed)
     with Steps() as steps:
-        frames_in = (cache or work) / f"frames-{cache_key(paths, config)}"
+        frames_in = (cache or work) / f"frames-{cache_key(folder, paths, config)}"
         taught = teach_in(paths, config, frames_in, steps.stage(workload(len(paths), config)))
         groups = _groups(taught.paths, data, config)
         learn, held = _split(taught.likeness, groups, config)
@@ -104,9 +105,9 @@ def _bundle(
     )
 
 
-def _fingerprint(paths: list[Path], config: Config) -> str:
+def _fingerprint(folder: Path, paths: list[Path], config: Config) -> str:
     """Same files and same configuration: the same run."""
-    described = [describe_files(paths), config.model_dump(mode="json")]
+    described = [describe_files(folder, paths), config.model_dump(mode="json")]
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 

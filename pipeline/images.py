@@ -151,10 +151,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file by way of a temporary neighbour, so that a kill leaves the old one or the new one."""
+    """Write a file by way of a temporary neighbour, so that a kill leaves the old one or the new one.
+
+    Raises:
+        OSError: with the name of the file, which that of a full disk lacks by itself.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         beside.write_bytes(data)
         beside.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)

@@ -162,15 +162,30 @@ def test_a_full_disk_is_one_line_and_loses_nothing_that_was_written(
     ],
 )
 def test_frames_depend_on_what_shapes_them_alone(good: list[Path], change: dict[str, object], kept: bool) -> None:
-    changed = parse_config({**SETTINGS, **change}, source="test")
-    assert (cache_key(good, changed) == cache_key(good, CONFIG)) is kept
+    changed, folder = parse_config({**SETTINGS, **change}, source="test"), good[0].parent
+    assert (cache_key(folder, good, changed) == cache_key(folder, good, CONFIG)) is kept
 
 
 def test_another_file_is_another_cache(good: list[Path], tmp_path: Path) -> None:
     copies = [tmp_path / path.name for path in good]
     for copy, path in zip(copies, good, strict=True):
         copy.write_bytes(path.read_bytes())
-    before = cache_key(copies, CONFIG)
+    before = cache_key(tmp_path, copies, CONFIG)
     copies[5].write_bytes(good[6].read_bytes())
-    assert cache_key(copies, CONFIG) != before
-    assert cache_key(copies[1:], CONFIG) != before
+    assert cache_key(tmp_path, copies, CONFIG) != before
+    assert cache_key(tmp_path, copies[1:], CONFIG) != before
+
+
+def test_a_file_of_the_same_name_in_another_folder_is_another_file(tmp_path: Path) -> None:
+    one, other = tmp_path / "monday" / "0.png", tmp_path / "tuesday" / "0.png"
+    one.parent.mkdir()
+    one.write_bytes(b"the same")
+    before = cache_key(tmp_path, [one], CONFIG)
+    one.parent.rename(other.parent)
+    assert cache_key(tmp_path, [other], CONFIG) != before
+
+
+def test_the_same_files_elsewhere_are_the_same_cache(good: list[Path], tmp_path: Path) -> None:
+    moved = shutil.copytree(good[0].parent, tmp_path / "moved")
+    copies = sorted(moved.iterdir())
+    assert cache_key(moved, copies, CONFIG) == cache_key(good[0].parent, good, CONFIG)
