@@ -15,9 +15,11 @@ from torch.nn import functional as F
 
 from models.batches import Batch, make_batch, to_tensor
 from models.detector import Detector, Reconstruction
+from models.distributed import Report, Team, average, average_gradients, together
 from models.frames import Frames
 from models.segmenter import PATCH
 from pipeline.config import TrainingConfig
+from pipeline.exceptions import ConfigError
 from pipeline.images import write_bytes
 
 PAINT_WEIGHT = 2.0
@@ -35,9 +37,6 @@ logger = logging.getLogger(__name__)
 
 Part = nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler
 
-Report = Callable[[int, float], None]
-"""Told the number of steps done and the smoothed loss."""
-
 
 def fit(
     detector: Detector,
@@ -46,6 +45,7 @@ def fit(
     *,
     checkpoint: Path,
     report: Report,
+    devices: tuple[str, ...] = ("cpu",),
 ) -> None:
     """Train the autoencoder and the segmentation head of `detector` in place.
 
@@ -55,8 +55,25 @@ def fit(
         config: steps, batch size, learning rate and seed.
         checkpoint: file that the state is kept in; continued from where it exists. Where it cannot be written, a
             warning is logged and the training goes on: it could only not be resumed from there.
-        report: called after every step.
+        report: called after every step with the number of steps done and the smoothed loss.
+        devices: that share each batch, a process each.
+
+    Raises:
+        ConfigError: the batch cannot be shared evenly.
     """
+    if config.batch_size % len(devices):
+        raise ConfigError(
+            f"training.batch_size: {config.batch_size} images cannot be shared by {len(devices)} devices; "
+            "make it a multiple"
+        )
+    together(devices, partial(_learn, detector, frames, config, checkpoint), report)
+    detector.to("cpu")
+
+
+def _learn(
+    detector: Detector, frames: Frames, config: TrainingConfig, checkpoint: Path, team: Team, report: Report
+) -> None:
+    detector.to(team.device)
     learning = nn.ModuleDict({"autoencoder": detector.autoencoder, "segmenter": detector.segmenter})
     optimiser = torch.optim.AdamW(learning.parameters(), lr=config.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -65,14 +82,15 @@ def fit(
     state = _Checkpoint(checkpoint, networks=learning, optimiser=optimiser, schedule=schedule)
     loop = state.restore() if checkpoint.exists() else {"step": 0, "loss": 0.0}
     learning.train()
-    for step, batch in _batches(frames, config, int(loop["step"])):
-        loss = _step(detector, batch, optimiser)
+    for step, batch in _batches(frames, config, int(loop["step"]), team):
+        loss = _step(detector, batch.to(team.device), optimiser, team)
         schedule.step()
         loop = {"step": step + 1, "loss": loss if step == 0 else 0.95 * loop["loss"] + 0.05 * loss}
         report(step + 1, loop["loss"])
-        if state.age > CHECKPOINT_SECONDS:
+        if team.leads and state.age > CHECKPOINT_SECONDS:
             state.save(loop)
-    state.save(loop)
+    if team.leads:
+        state.save(loop)
     learning.eval()
 
 
@@ -93,29 +111,41 @@ def features_of(network: Callable[[Tensor], list[Tensor]], images: Tensor) -> li
     return [torch.cat(level) for level in zip(*found, strict=True)]
 
 
-def _batches(frames: Frames, config: TrainingConfig, start: int) -> Iterator[tuple[int, Batch]]:
-    """The batches from step `start` on; the next one is made while the last one is learned from."""
+def _batches(frames: Frames, config: TrainingConfig, start: int, team: Team) -> Iterator[tuple[int, Batch]]:
+    """This process's share of the batches from step `start` on; the next is made while the last is learned from."""
+    share = len(team.devices)
+
+    def draw(step: int) -> Batch:
+        number = step * share + team.rank
+        return make_batch(frames, size=config.batch_size // share, seed=config.seed, step=number)
+
     with ThreadPoolExecutor(1) as pool:
-        draw = partial(make_batch, frames, size=config.batch_size, seed=config.seed)
-        coming = deque(pool.submit(draw, step=step) for step in range(start, min(start + 1, config.steps)))
+        coming = deque(pool.submit(draw, step) for step in range(start, min(start + 1, config.steps)))
         for step in range(start, config.steps):
             batch = coming.popleft().result()
             if step + 1 < config.steps:
-                coming.append(pool.submit(draw, step=step + 1))
+                coming.append(pool.submit(draw, step + 1))
             yield step, batch
 
 
-def _step(detector: Detector, batch: Batch, optimiser: torch.optim.Optimizer) -> float:
+def _step(detector: Detector, batch: Batch, optimiser: torch.optim.Optimizer, team: Team) -> float:
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    with team.precision():
+        loss = _loss(detector, batch)
+    optimiser.zero_grad()
+    loss.backward()
+    average_gradients(parameters)
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimiser.step()
+    return average(loss).item()
+
+
+def _loss(detector: Detector, batch: Batch) -> Tensor:
     wanted = features_of(detector.features, batch.clean)
     features = features_of(detector.features, batch.corrupted)
     expected, painted = detector.autoencoder(features)
     seen = Reconstruction(features, expected, batch.corrupted, painted)
-    loss = _reconstruction_loss(seen, wanted, batch) + SEGMENT_WEIGHT * _segmentation_loss(detector, seen, batch)
-    optimiser.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], 1.0)
-    optimiser.step()
-    return loss.item()
+    return _reconstruction_loss(seen, wanted, batch) + SEGMENT_WEIGHT * _segmentation_loss(detector, seen, batch)
 
 
 def _reconstruction_loss(seen: Reconstruction, wanted: list[Tensor], batch: Batch) -> Tensor:
@@ -136,7 +166,7 @@ def _segmentation_loss(detector: Detector, seen: Reconstruction, batch: Batch) -
 
 
 def _mean_where(kept: Tensor, error: Tensor) -> Tensor:
-    return (error.mean(1, keepdim=True) * kept).sum() / kept.sum().clamp(min=1)
+    return (error.mean(1, keepdim=True) * kept).sum() / average(kept.sum()).clamp(min=1)
 
 
 class _Checkpoint:
@@ -161,7 +191,7 @@ class _Checkpoint:
         self._tried = time.monotonic()
 
     def restore(self) -> dict[str, float]:
-        state = torch.load(self._path, weights_only=True)
+        state = torch.load(self._path, map_location="cpu", weights_only=True)
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
         loop: dict[str, float] = state["loop"]

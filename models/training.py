@@ -38,7 +38,15 @@ STATISTICS_IMAGES = 1000
 """Held-back images whose residual maps are in memory at the same time; the others are scored one at a time."""
 
 
-def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache: Path | None = None) -> Bundle:
+def train(
+    data: Path,
+    out: Path,
+    config: Config,
+    *,
+    resume: bool = False,
+    cache: Path | None = None,
+    devices: tuple[str, ...] = ("cpu",),
+) -> Bundle:
     """Train a model on images of good parts and write it to a folder.
 
     Args:
@@ -47,6 +55,7 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache:
         config: the configuration.
         resume: continue a run of the same data and configuration that was interrupted.
         cache: folder that keeps the frames for later trainings; None to drop them when the model is there.
+        devices: that share each batch of the training; see `models.distributed.parse_devices`.
 
     Returns:
         The model, as it was written.
@@ -70,6 +79,7 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache:
         fit(
             detector, taught.frames.subset(learn), config.training,
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
+            devices=devices,
         )  # fmt: skip
         known, rest = np.split(held, [STATISTICS_IMAGES])
         advance = steps.statistics(len(learn), len(held))
