@@ -74,8 +74,11 @@ models.fitting.CHECKPOINT_SECONDS = 0.3  # else so short a training would have n
 sys.exit(cli.main(sys.argv[1:]))
 """
 
-KILLED_COUNT, KILLED_STEPS = 150, 40
-"""Images and steps of the trainings that are killed: three files of frames, and some seconds of each part."""
+KILLED_COUNT, KILLED_STEPS = 300, 30
+"""Images and steps of the trainings that are killed: five files of frames, and some seconds of each part."""
+
+KILLS_EACH = 4
+"""Times that one training is killed at the most, before it may end."""
 
 
 class Killed:
@@ -103,6 +106,17 @@ class Killed:
             raise SystemExit(f"{name} ended with {code}")
         return True
 
+    def stage(self, name: str) -> str:
+        """How far the training of this name has come, by what it has left."""
+        place = self._out / name
+        left = {path.name: path for path in place.rglob("*") if path.is_file()}
+        if "manifest.json" in left:
+            return "writing the model"
+        if "checkpoint.pt" in left:
+            return "training"
+        frames = sum(path.startswith("notes-") for path in left)
+        return f"caching, {frames} files" if "lesson.npz" in left else "teach-in"
+
     def files(self, name: str) -> dict[str, bytes]:
         """All that a finished training has left in its model."""
         folder = self._out / name / "model"
@@ -119,12 +133,14 @@ def kill_trainings(out: Path, kills: int, seed: int) -> None:
     seconds, wanted = time.perf_counter() - start, trainings.files("undisturbed")
     print(f"undisturbed: {seconds:.1f} s, {len(wanted)} files", flush=True)
     while done < kills:
-        moments: list[float] = []
-        while not trainings.train(str(number), moment := rng.uniform(0, seconds)):
-            moments.append(moment)
+        moments: list[str] = []
+        while not trainings.train(
+            str(number), moment := rng.uniform(0, seconds) if len(moments) < KILLS_EACH else None
+        ):
+            moments.append(f"{moment:.1f} s ({trainings.stage(str(number))})")
         found = trainings.files(str(number))
-        differ = sorted(name for name in wanted.keys() | found.keys() if found.get(name) != wanted.get(name))
-        print(f"model {number}: killed after {', '.join(f'{moment:.1f}' for moment in moments) or '-'} s", flush=True)
+        differ = sorted(file for file in wanted.keys() | found.keys() if found.get(file) != wanted.get(file))
+        print(f"model {number}: killed after {', '.join(moments) or '-'}", flush=True)
         if differ:
             raise SystemExit(f"model {number}: other than undisturbed: {', '.join(differ)}")
         done, number = done + len(moments), number + 1
