@@ -34,14 +34,19 @@ training: {{steps: {steps}, batch_size: 4}}
 """
 
 
-def make_images(folder: Path, count: int) -> None:
-    """Write `count` images; those that are there already stay."""
+def make_images(out: Path, count: int) -> Path:
+    """A folder of `count` images, which it shares with those of other counts; what is there already stays."""
+    pool, folder = out / "images", out / f"images-{count}"
     renders = [render(PARTS["housing"](), seed, None).image for seed in range(RENDERS)]
     small = [np.asarray(cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA), np.uint8) for image in renders]
     for number in range(count):
-        path = folder / f"{number // 1000:03}" / f"{number:06}.jpg"
-        if not path.exists():
-            write_image(path, perturbed(small[number % RENDERS], number))
+        name = f"{number // 1000:03}/{number:06}.jpg"
+        if not (pool / name).exists():
+            write_image(pool / name, perturbed(small[number % RENDERS], number))
+        if not (folder / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).hardlink_to(pool / name)
+    return folder
 
 
 def perturbed(image: Image, seed: int) -> Image:
@@ -85,8 +90,7 @@ class Killed:
     """Trainings in a folder, that can be killed."""
 
     def __init__(self, out: Path) -> None:
-        self._out, self._images = out, out / f"images-{KILLED_COUNT}"
-        make_images(self._images, KILLED_COUNT)
+        self._out, self._images = out, make_images(out, KILLED_COUNT)
         (out / "config.yaml").write_text(CONFIG.format(steps=KILLED_STEPS))
 
     def train(self, name: str, patience: float | None) -> bool:
@@ -154,14 +158,13 @@ def kill_trainings(out: Path, kills: int, seed: int) -> None:
 @click.option("--kills", default=0, help="Kill trainings so many times instead, and compare what comes out.")
 @click.option("--seed", default=0, show_default=True, help="Of the moments of the kills.")
 def main(out: Path, counts: str, steps: int, kills: int, seed: int) -> None:
-    """Measure; OUT keeps the images, so that a larger number adds to them."""
+    """Measure; OUT keeps the images, so that a larger number adds to those of a smaller one."""
     if kills:
         kill_trainings(out, kills, seed)
         return
     print("| images | step | s | s per 1000 images | peak GB |\n| --- | --- | --- | --- | --- |")
     for count in map(int, counts.split(",")):
-        images, place = out / f"images-{count}", out / f"run-{count}-{time.time():.0f}"
-        make_images(images, count)
+        images, place = make_images(out, count), out / f"run-{count}-{time.time():.0f}"
         config = place / "config.yaml"
         config.parent.mkdir(parents=True)
         config.write_text(CONFIG.format(steps=steps))
