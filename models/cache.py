@@ -57,7 +57,9 @@ _SHARD = TypeAdapter(_Shard)
 def cache_key(folder: Path, paths: Sequence[Path], config: Config) -> str:
     """Twelve hexadecimal digits that change with the files, and with every setting that a frame depends on."""
     depends = [FORMAT, version("goodparts"), describe_files(folder, paths)]
-    depends += [section.model_dump(mode="json") for section in (config.image, config.registration, config.print)]
+    depends += [
+        section.model_dump(mode="json") for section in (config.image, config.registration, config.regions, config.print)
+    ]
     return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:12]
 
 

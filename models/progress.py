@@ -48,6 +48,6 @@ class Steps:
         return report
 
     def statistics(self, learned: int, held: int) -> Callable[[], None]:
-        """A bar for the passes over learned and held-back parts after it."""
-        task = self._progress.add_task("statistics", total=passes(learned, held), note="")
+        """A bar for the passes over learned and held-back parts after it, and one more for the scores of the former."""
+        task = self._progress.add_task("statistics", total=passes(learned, held) + learned, note="")
         return lambda: self._progress.advance(task)

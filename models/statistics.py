@@ -149,7 +149,7 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     noise = (1 - SHRINKAGE) * noise + SHRINKAGE * noise.mean()
     known = (1 - PRIOR) * usual + PRIOR * noise[..., None]
     discount = 1 - (noise[..., None] / torch.maximum(known, noise[..., None])).sqrt()
-    detector.get_buffer("centre").copy_(mean.permute(2, 0, 1)[None])
+    detector.get_buffer("centre").copy_(mean.half().permute(2, 0, 1)[None])
     detector.get_buffer("directions").copy_(vectors[..., -USUAL:].permute(3, 2, 0, 1))
     detector.get_buffer("discount").copy_(discount.permute(2, 0, 1)[None])
     detector.get_buffer("noise").copy_(noise[None, None])

@@ -18,10 +18,11 @@ from models.lesson import Lesson, read_lesson, write_lesson
 from pipeline.config import Config
 from pipeline.exceptions import ImageError, TrainingError
 from pipeline.framing import Frame, frame_part, working_size
-from pipeline.images import Image, read_image, read_size
+from pipeline.images import Image, Mask, read_image, read_size
 from pipeline.print import PrintStage, teach
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread
+from pipeline.regions import outside_image, unjudged
 from pipeline.registration import Registrar, Registration, learned_min_quality
 
 Advance = Callable[[str], None]
@@ -129,6 +130,7 @@ def _lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
     usable, refused = _same_size(paths, advance)
     some = [paths[index] for index in usable]
     reference = _reference(some, config)
+    _check_regions(config, (reference.shape[1], reference.shape[0]))
     read = _reader(reference, config)
     trial = Registrar(reference, motion=config.registration.motion, min_quality=-1.0)
     poses = GoodParts(tuple(spread(some, POSES)), read, trial, lambda: advance("registering"))
@@ -185,6 +187,11 @@ def _reference(paths: list[Path], config: Config) -> Image:
     return central_image([image for image in images if image.shape == usual], motion=config.registration.motion)
 
 
+def _check_regions(config: Config, size: tuple[int, int]) -> None:
+    if (box := outside_image(config.regions, size)) is not None:
+        raise TrainingError(f"regions: the box {list(box)} lies beside the images of {size[0]} x {size[1]} px; move it")
+
+
 def _reader(reference: Image, config: Config) -> Callable[[Path], Image]:
     """Reads images of the reference's size; a header may say another one than the decoder, which turns images."""
 
@@ -207,12 +214,13 @@ def _all_notes(usable: list[Path], lesson: Lesson, frames: Frames, config: Confi
     read = _reader(lesson.reference, config)
     size = (frames.images.shape[2], frames.images.shape[1])
     light = np.asarray(cv2.resize(lesson.reference, size, interpolation=cv2.INTER_AREA), np.uint8)
+    unwanted = unjudged(config.regions, lesson.size, size)
     notes: list[Note] = []
     for shard, start in enumerate(range(0, len(usable), SHARD)):
         some = usable[start : start + SHARD]
         known = read_shard(frames, shard)
         if known is None:
-            made = [_frame(path, read, registrar, lesson.print_stage, light) for path in some]
+            made = [_frame(path, read, registrar, lesson.print_stage, light, unwanted) for path in some]
             known = tuple(note for _, note in made)
             write_shard(frames, shard, start, [frame for frame, _ in made], known)
         notes.extend(known)
@@ -222,7 +230,12 @@ def _all_notes(usable: list[Path], lesson: Lesson, frames: Frames, config: Confi
 
 
 def _frame(
-    path: Path, read: Callable[[Path], Image], registrar: Registrar, stage: PrintStage, light: Image
+    path: Path,
+    read: Callable[[Path], Image],
+    registrar: Registrar,
+    stage: PrintStage,
+    light: Image,
+    unwanted: Mask,
 ) -> tuple[Frame, Note]:
     size = (light.shape[1], light.shape[0])
     try:
@@ -236,7 +249,7 @@ def _frame(
             "another part, another side, or out of place"
         )
     print_mask = stage.find(image, registration)
-    frame = frame_part(image, registration, print_mask.pixels, size).relit(light)
+    frame = frame_part(image, registration, print_mask.pixels, size).without(unwanted).relit(light)
     small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
     return frame, Note(
         unseen=frame.unseen,

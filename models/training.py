@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from models.cache import cache_key, describe_files
 from models.coverage import cover
 from models.detector import Detector
-from models.export import export
+from models.export import export, round_weights
 from models.fitting import fit, standardise_features
 from models.frames import Frames
 from models.pose_choice import resolve_motion
 from models.progress import Steps
 from models.statistics import learn_statistics
+from models.suspicious import suspicious
 from models.teach_in import Taught, teach_in, workload
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
@@ -81,12 +82,16 @@ def train(
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
             devices=devices,
         )  # fmt: skip
+        round_weights(detector)
         known, rest = np.split(held, [STATISTICS_IMAGES])
         advance = steps.statistics(len(learn), len(held))
         scores = learn_statistics(
             detector, taught.frames.subset(learn), taught.frames.subset(known), advance, groups=groups[known]
         )
         scores = np.concatenate([scores, _scores(detector, taught.frames.subset(rest), advance)])
+        familiar = _scores(detector, taught.frames.subset(learn), advance)
+    names = [taught.paths[index].relative_to(data).as_posix() for index in (*learn, *held)]
+    source = {"images": len(paths), "folder": data.name, "suspicious": list(suspicious(names, [familiar, scores]))}
     try:
         calibration = calibrate_scores(
             scores, np.zeros(0), Goal(**config.verdict.model_dump()),
@@ -94,7 +99,7 @@ def train(
         )  # fmt: skip
     except ValueError as error:
         raise TrainingError(f"{data}: {error}; add good images, or lower training.learning_rate") from error
-    bundle = _bundle(config, taught, detector, calibration, {"images": len(paths), "folder": data.name})
+    bundle = _bundle(config, taught, detector, calibration, source)
     bundle.save(out)
     shutil.rmtree(work)
     return bundle

@@ -14,12 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.calibration import Calibration
 from pipeline.config import Config, parse_config
 from pipeline.exceptions import ConfigError, ModelError
-from pipeline.images import Image, write_bytes
+from pipeline.images import Image, Mask, write_bytes
 from pipeline.print import PrintStage
 from pipeline.quality import Usual
+from pipeline.regions import unjudged
 from pipeline.registration import Registrar
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)
@@ -60,6 +61,11 @@ class Bundle:
     def light(self) -> Image:
         """(h, w, 3) uint8 RGB, the reference at the size of the working frame: the light that parts are judged in."""
         return np.asarray(cv2.resize(self.reference, self.working_size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    @cached_property
+    def unjudged(self) -> Mask:
+        """(h, w) uint8 in the working frame, 255 where a person wants nothing judged."""
+        return unjudged(self.config.regions, self.size, self.working_size)
 
     @cached_property
     def print_stage(self) -> PrintStage:

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from pipeline.exceptions import ConfigError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+Box = tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
+"""Left, top, width and height, pixels of the image."""
 
 
 class Section(BaseModel):
@@ -38,6 +40,13 @@ class RegistrationConfig(Section):
         "euclidean: small shift and turn. far: shifts of up to a sixth of the image. "
         "any: any turn as well. none: nothing is fixed.",
     )
+
+
+class RegionsConfig(Section):
+    """Where parts are judged, for people who know better; boxes on the part in the pose of the reference image."""
+
+    interest: tuple[Box, ...] = Field((), description="Boxes [left, top, width, height]; nothing beside them counts.")
+    ignored: tuple[Box, ...] = Field((), description="Boxes in which nothing counts.")
 
 
 class PrintConfig(Section):
@@ -89,6 +98,7 @@ class Config(Section):
 
     image: ImageConfig = ImageConfig()
     registration: RegistrationConfig = RegistrationConfig()
+    regions: RegionsConfig = RegionsConfig()
     print: PrintConfig = PrintConfig()
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()

@@ -26,7 +26,7 @@ class Frame:
 
     Attributes:
         image: (h, w, 3) uint8 RGB, registered.
-        masked: (h, w) uint8, 255 where variable print lies.
+        masked: (h, w) uint8, 255 where variable print lies, or where a person wants nothing judged.
         outside: (h, w) uint8, 255 where the camera saw nothing.
         light: how much brighter than the reference the shot was, a factor; taken out of `image`.
     """
@@ -45,6 +45,10 @@ class Frame:
     def unseen(self) -> float:
         """Share of the frame that lies outside the camera's view, 0..1."""
         return np.count_nonzero(self.outside) / self.outside.size
+
+    def without(self, unjudged: Mask) -> "Frame":
+        """The same frame, with nothing compared where `unjudged`, (h, w) uint8, is 255."""
+        return replace(self, masked=np.maximum(self.masked, unjudged))
 
     def relit(self, reference: Image) -> "Frame":
         """The same frame in the light of the reference, (h, w, 3) uint8 RGB."""

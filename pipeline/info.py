@@ -18,14 +18,32 @@ POSES = {
 """What `registration.motion` means for the parts."""
 
 
+COARSE = 2.5
+"""Camera pixels in one of the comparison from which on faults of a pixel or two are better looked for in fine."""
+
+
+def suggestion(bundle: Bundle) -> tuple[str, str]:
+    """The configuration, of those in `configs/`, that the good parts ask for, and why."""
+    pixels = bundle.size[0] / bundle.working_size[0]
+    if bundle.config.registration.motion in ("any", "none"):
+        return "free", POSES[bundle.config.registration.motion]
+    if pixels > COARSE:
+        return "fine", (
+            f"one pixel of the comparison stands for {pixels:.1f} of the camera's, and thinner faults get lost; "
+            "default is quicker"
+        )
+    return "default", f"parts have a common pose, one pixel of the comparison stands for {pixels:.1f} of the camera's"
+
+
 def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     """Yield names and values of all that a person may want to know about the model in `folder`."""
     yield "model", bundle.model_id
     for name, value in bundle.source.items():
-        yield name.replace("_", " "), str(value)
+        yield name.replace("_", " "), ", ".join(value) or "none" if isinstance(value, list) else str(value)
     yield "images", "{} x {} px".format(*bundle.size)
     yield "pose", POSES.get(bundle.config.registration.motion, "")
     yield "compared at", "{} x {} px".format(*bundle.working_size)
+    yield "suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))
     yield from promise(bundle.calibration)
     yield from zones(bundle.print_stage)
     for line in bundle.history:

@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 import torch
 
 from models.detector import Detector
+from models.export import export, round_weights
 from models.frames import Frames
 from pipeline.calibration import Goal, calibrate_scores
 from pipeline.images import Image, Mask
@@ -45,6 +47,18 @@ def test_scores_agree_within_a_thousandth_of_the_threshold(detector: Detector, e
     found, wanted_scores = np.transpose(scores)
     threshold = calibrate_scores(wanted_scores, np.zeros(0), Goal()).threshold
     assert np.abs(found - wanted_scores).max() < 1e-3 * threshold
+
+
+def test_rounded_weights_are_stored_in_16_bits_and_compute_the_same(detector: Detector, frames: Frames) -> None:
+    rounded = copy.deepcopy(detector)
+    round_weights(rounded)
+    wide, narrow = export(detector), export(rounded)
+    weights = sum(weights.numel() for weights in rounded.parameters())
+    assert len(narrow) < len(wide) - 1.5 * weights
+    image, ignored = (np.array(pixels) for pixels in frames[0])
+    with torch.no_grad():
+        wanted = rounded(torch.from_numpy(image)[None], torch.from_numpy(ignored)[None])[0].item()
+    assert Network(narrow).run(image, ignored).score == pytest.approx(wanted, rel=1e-3, abs=0.01)
 
 
 def test_the_graph_is_data_that_needs_no_other_file(exported: bytes) -> None:

@@ -1,0 +1,118 @@
+"""False calls on what a line does to good images: `python -m benchmarks.robustness MODEL DATASET`.
+
+Each disturbance alone, then all together, on the good test images of DATASET; verdicts at the model's thresholds. What
+counts is the difference from the images as they are.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from pipeline.calibration import interval
+from pipeline.images import Image, find_images, read_image
+from pipeline.inspector import Inspection, Inspector
+from pipeline.verdict import Verdict
+
+Disturbance = Callable[[Image, np.random.Generator], Image]
+
+
+def _scaled(image: Image, factor: float | NDArray[np.float64]) -> Image:
+    return np.asarray(np.clip(np.round(image * factor), 0, 255), np.uint8)
+
+
+def brighter(image: Image, _rng: np.random.Generator) -> Image:
+    return _scaled(image, 1.2)
+
+
+def darker(image: Image, _rng: np.random.Generator) -> Image:
+    return _scaled(image, 0.8)
+
+
+def slope(image: Image, rng: np.random.Generator) -> Image:
+    """Light that falls by 30 % from one side to the other."""
+    height, width = image.shape[:2]
+    angle = rng.uniform(0, 2 * np.pi)
+    x, y = np.linspace(-1, 1, width), np.linspace(-1, 1, height)[:, None]
+    return _scaled(image, (1 + 0.15 * (x * np.cos(angle) + y * np.sin(angle)))[..., None])
+
+
+def defocus(image: Image, _rng: np.random.Generator) -> Image:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.uint8)
+
+
+def pose(image: Image, rng: np.random.Generator) -> Image:
+    """3 px in some direction, and 1 degree one way or the other."""
+    height, width = image.shape[:2]
+    angle = rng.uniform(0, 2 * np.pi)
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), float(rng.choice((-1, 1))), 1)
+    matrix[:, 2] += 3 * np.cos(angle), 3 * np.sin(angle)
+    return np.asarray(cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def noise(image: Image, rng: np.random.Generator) -> Image:
+    return np.asarray(np.clip(np.round(image + rng.normal(0, 4, image.shape)), 0, 255), np.uint8)
+
+
+def jpeg(image: Image, _rng: np.random.Generator) -> Image:
+    coded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), (cv2.IMWRITE_JPEG_QUALITY, 70))[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
+def together(image: Image, rng: np.random.Generator) -> Image:
+    """All of them, lighter or darker by chance."""
+    light = brighter if rng.random() < 0.5 else darker
+    for disturb in (pose, defocus, light, slope, noise, jpeg):
+        image = disturb(image, rng)
+    return image
+
+
+DISTURBANCES: dict[str, Disturbance] = {
+    "as it is": lambda image, _rng: image,
+    "20 % brighter": brighter,
+    "20 % darker": darker,
+    "light falls by 30 % across the image": slope,
+    "defocus, 1 px": defocus,
+    "3 px and 1 degree": pose,
+    "noise of 4 grey levels": noise,
+    "JPEG quality 70": jpeg,
+    "all together": together,
+}
+
+
+def judge(inspector: Inspector, images: list[Image], disturb: Disturbance, seed: int) -> list[Inspection]:
+    rng = np.random.default_rng(seed)
+    return [inspector.inspect(disturb(image, rng)) for image in images]
+
+
+@click.command(help=__doc__)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, show_default=True)
+def main(model: Path, dataset: Path, seed: int) -> None:
+    cv2.setNumThreads(1)
+    inspector = Inspector.load(model)
+    limit = inspector.bundle.config.image.max_megapixels
+    images = [read_image(path, max_megapixels=limit) for path in find_images(dataset / "test" / "good")]
+    table = Table(
+        "good test images", "not OK", "95 % interval", "NG", "median score", title=f"{dataset.name}", box=None
+    )
+    for name, disturb in track(DISTURBANCES.items(), "disturbing", console=Console(stderr=True)):
+        found = judge(inspector, images, disturb, seed)
+        called = sum(one.verdict is not Verdict.OK for one in found)
+        low, high = interval(called, len(found))
+        score = np.median([np.inf if one.score is None else one.score for one in found])
+        wrong = sum(one.verdict is Verdict.NG for one in found)
+        share = f"{called} of {len(found)} = {called / len(found):.1%}"
+        table.add_row(name, share, f"{low:.1%} to {high:.1%}", str(wrong), f"{score:.2f}")
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.bundle import Bundle, load_bundle
+from pipeline.config import RegistrationConfig
+from pipeline.info import describe, suggestion
+
+
+@pytest.fixture
+def bundle(model: Path) -> Bundle:
+    return load_bundle(model)
+
+
+def test_a_part_in_place_at_nearly_the_cameras_pixels_asks_for_nothing_special(bundle: Bundle) -> None:
+    assert suggestion(bundle)[0] == "default"
+
+
+def test_few_pixels_of_many_ask_for_finer_ones(bundle: Bundle) -> None:
+    name, why = suggestion(replace(bundle, working_size=(96, 64)))
+    assert name == "fine"
+    assert "stands for 4.0 of the camera's" in why
+
+
+@pytest.mark.parametrize("motion", ["any", "none"])
+def test_parts_in_any_pose_are_told_apart(bundle: Bundle, motion: str) -> None:
+    turned = bundle.config.model_copy(update={"registration": RegistrationConfig.model_validate({"motion": motion})})
+    assert suggestion(replace(bundle, config=turned))[0] == "free"
+
+
+def test_what_is_suggested_and_what_is_odd_is_told(bundle: Bundle, model: Path) -> None:
+    odd = replace(bundle, source={**bundle.source, "suspicious": ["good/1.png", "good/2.png"]})
+    told = dict(describe(odd, model))
+    assert told["suspicious"] == "good/1.png, good/2.png"
+    assert told["refused"] == "none"
+    assert told["suggested"].startswith("configs/default.yaml: ")
