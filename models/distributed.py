@@ -5,6 +5,7 @@ so that they learn, but for rounding, what one device would learn from the whole
 """
 
 import pickle
+import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -94,6 +95,7 @@ def together(devices: tuple[str, ...], work: Work, report: Report) -> None:
 
 
 def _follow(task: bytes, team: Team, meet: str, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that leads ends this one
     with _joined(team, meet, threads):
         pickle.loads(task)(team, lambda *_: None)
 

@@ -29,7 +29,7 @@ SEGMENT_WEIGHT = 4.0
 """Weight of the segmentation head's error; it moves the head alone."""
 
 CHUNK = 2
-"""Images the frozen backbone takes at a time: larger tensors fall out of the cache and cost twice the time."""
+"""Images the frozen backbone takes at a time on a CPU: larger tensors fall out of its cache and cost twice the time."""
 
 CHECKPOINT_SECONDS = 15.0
 
@@ -106,8 +106,8 @@ def standardise_features(detector: Detector, frames: Frames) -> None:
 
 @torch.no_grad()
 def features_of(network: Callable[[Tensor], list[Tensor]], images: Tensor) -> list[Tensor]:
-    """Run a frozen network over a batch in chunks that fit the processor's cache."""
-    found = [network(chunk) for chunk in images.split(CHUNK)]
+    """Run a frozen network over a batch, on a CPU in chunks that fit its cache."""
+    found = [network(chunk) for chunk in images.split(CHUNK if images.device.type == "cpu" else len(images))]
     return [torch.cat(level) for level in zip(*found, strict=True)]
 
 
