@@ -74,35 +74,33 @@ def together(devices: tuple[str, ...], work: Work, report: Report) -> None:
         work(team, report)
         return
     task = pickle.dumps(work)  # by value: torch would share the weights, and all would change the same ones
-    threads = torch.get_num_threads()
+    spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="goodparts-") as meet:
-        spawn = multiprocessing.get_context("spawn")
         others = [
-            spawn.Process(target=_follow, args=(task, Team(devices, rank), meet, threads), daemon=True)
+            spawn.Process(target=_follow, args=(task, Team(devices, rank), meet), daemon=True)
             for rank in range(1, len(devices))
         ]
         for other in others:
             other.start()
-        try:
-            with _joined(team, meet, threads):
+        with _joined(team, meet):
+            try:
                 work(team, report)
-            for other in others:
-                other.join()
-        finally:
-            for other in others:
-                other.kill()
-            torch.set_num_threads(threads)
+                for other in others:
+                    other.join()
+            finally:
+                for other in others:
+                    other.kill()
 
 
-def _follow(task: bytes, team: Team, meet: str, threads: int) -> None:
+def _follow(task: bytes, team: Team, meet: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that leads ends this one
-    with _joined(team, meet, threads):
+    with _joined(team, meet):
         pickle.loads(task)(team, lambda *_: None)
 
 
 @contextmanager
-def _joined(team: Team, meet: str, threads: int) -> Iterator[None]:
-    on_gpu = team.device.type == "cuda"
+def _joined(team: Team, meet: str) -> Iterator[None]:
+    threads, on_gpu = torch.get_num_threads(), team.device.type == "cuda"
     if on_gpu:
         torch.cuda.set_device(team.device)
     else:
@@ -114,6 +112,7 @@ def _joined(team: Team, meet: str, threads: int) -> Iterator[None]:
         yield
     finally:
         distributed.destroy_process_group()
+        torch.set_num_threads(threads)
 
 
 def average(tensor: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ from models.distributed import Report, Team, average, average_gradients, togethe
 from models.frames import Frames
 from models.segmenter import PATCH
 from pipeline.config import TrainingConfig
-from pipeline.exceptions import ConfigError
 from pipeline.images import write_bytes
 
 PAINT_WEIGHT = 2.0
@@ -56,16 +55,8 @@ def fit(
         checkpoint: file that the state is kept in; continued from where it exists. Where it cannot be written, a
             warning is logged and the training goes on: it could only not be resumed from there.
         report: called after every step with the number of steps done and the smoothed loss.
-        devices: that share each batch, a process each.
-
-    Raises:
-        ConfigError: the batch cannot be shared evenly.
+        devices: that share each batch evenly, a process each.
     """
-    if config.batch_size % len(devices):
-        raise ConfigError(
-            f"training.batch_size: {config.batch_size} images cannot be shared by {len(devices)} devices; "
-            "make it a multiple"
-        )
     together(devices, partial(_learn, detector, frames, config, checkpoint), report)
     detector.to("cpu")
 

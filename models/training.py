@@ -24,7 +24,7 @@ from models.teach_in import Taught, teach_in, workload
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
-from pipeline.exceptions import TrainingError
+from pipeline.exceptions import ConfigError, TrainingError
 from pipeline.groups import Groups, find_groups
 from pipeline.images import find_images, good_folder, write_text
 from pipeline.quality import usual_conditions
@@ -63,8 +63,10 @@ def train(
 
     Raises:
         UsageError: no images.
+        ConfigError: the batch cannot be shared by so many devices.
         TrainingError: the images do not allow a training, or `resume` finds another run.
     """
+    _check_batch(config, len(devices))
     folder = good_folder(data)
     paths = find_images(folder)
     work = _work_folder(out, _fingerprint(folder, paths, config), resume=resume)
@@ -118,6 +120,14 @@ def _bundle(
         source={**source, "held_back": calibration.good_parts, "refused": list(taught.refused)},
         files=pack(reference=taught.reference, print_stage=taught.print_stage, network=export(detector)),
     )
+
+
+def _check_batch(config: Config, devices: int) -> None:
+    size = config.training.batch_size
+    if size % devices:
+        raise ConfigError(
+            f"training.batch_size: {size} images cannot be shared by {devices} devices; make it a multiple"
+        )
 
 
 def _fingerprint(folder: Path, paths: list[Path], config: Config) -> str:

@@ -16,7 +16,7 @@ from models.fitting import fit
 from models.frames import Frames
 from models.training import train
 from pipeline.bundle import load_bundle
-from pipeline.config import TrainingConfig, load_config
+from pipeline.config import Config, TrainingConfig, load_config
 from pipeline.exceptions import ConfigError, UsageError
 from pipeline.inspector import Inspector
 from tests.models.conftest import make_detector
@@ -95,10 +95,10 @@ def test_what_two_processes_train_inspects(dataset: Path, tiny_config: Path, tmp
     assert inspection.score is not None
 
 
-def test_a_batch_that_cannot_be_shared_is_one_line(frames: Frames, tmp_path: Path) -> None:
-    config = CONFIG.model_copy(update={"batch_size": 3})
+def test_a_batch_that_cannot_be_shared_is_one_line_before_any_work(tmp_path: Path) -> None:
+    config = Config(training=CONFIG.model_copy(update={"batch_size": 3}))
     with pytest.raises(ConfigError, match="3 images cannot be shared by 2 devices"):
-        fit(make_detector(frames), frames, config, checkpoint=tmp_path / "c.pt", report=lambda *_: None, devices=TWO)
+        train(tmp_path, tmp_path / "model", config, devices=TWO)
 
 
 @pytest.mark.parametrize(
