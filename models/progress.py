@@ -38,6 +38,8 @@ class Steps:
 
     def fitting(self, config: TrainingConfig) -> Callable[[int, float], None]:
         """A bar for the steps of the optimisation, with loss and speed."""
+        for before in self._progress.tasks:  # a pass that was not needed, for parts without labels, is done too
+            self._progress.update(before.id, completed=before.total)
         task = self._progress.add_task("training", total=config.steps, note="")
         bar = self._progress.tasks[-1]
 
