@@ -1,10 +1,16 @@
 """The exported network, run by ONNX Runtime on one core."""
 
+import os
 from typing import NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+# Before the import: from 1.29 on, official builds tell their maker about every session, hashes of graph and weights
+# among it (its Privacy.md). A machine at a line calls nobody.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
 
 from pipeline.exceptions import ModelError
 from pipeline.images import Image, Mask

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,3 +33,10 @@ def test_what_is_no_network_is_a_model_error(damage: bytes) -> None:
     with pytest.raises(ModelError, match=r"model\.onnx: cannot be loaded") as caught:
         Network(damage)
     assert "\n" not in str(caught.value)
+
+
+def test_the_runtime_leaves_nothing_to_tell_its_maker(model: Path, tmp_path: Path) -> None:
+    code = "import sys, pathlib; from pipeline.network import Network; Network(pathlib.Path(sys.argv[1]).read_bytes())"
+    told = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    subprocess.run([sys.executable, "-c", code, model / "model.onnx"], env={**told, "HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []
