@@ -1,7 +1,8 @@
 """What the print stage alone can show: what it masks, reads and finds, and what that costs.
 
 A DATASET is in MVTec AD's layout and may have the true print pixels in `print/test/<class>/<stem>.png`. The
-stage is taught on train/good and measured on test. `python -m benchmarks.print DATASET...`, at the root.
+stage is taught on train/good and measured on test. `python -m benchmarks.print DATASET...`, at the root;
+`python -m benchmarks.print --ablation MODEL DATASET` says what the mask of a trained model is worth.
 """
 
 from __future__ import annotations
@@ -191,11 +192,33 @@ def rows(symbologies: list[str]) -> list[Row]:
     ]
 
 
+def _print_ablation(model: Path, dataset: Path, label_defects: tuple[str, ...]) -> None:
+    from benchmarks.ablation import Ablation, markdown, on_label  # torch, which the print stage does without
+
+    outcomes = Ablation(model, dataset).outcomes()
+    kinds = next(iter(outcomes.values())).scores
+    for line in markdown(outcomes, label_defects or on_label(kinds)):
+        print(line)
+
+
 @click.command()
-@click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path))
-def main(datasets: tuple[Path, ...]) -> None:
-    """Teach the print stage on train/good of each of DATASETS and measure it on test, on one core."""
+@click.argument("datasets", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--ablation", metavar="MODEL", type=click.Path(path_type=Path), help="Compare masks with this model.")
+@click.option("--label-defect", "label_defects", metavar="CLASS", multiple=True, help="A defect on the label; repeat.")
+def main(datasets: tuple[Path, ...], ablation: Path | None, label_defects: tuple[str, ...]) -> None:
+    """Teach the print stage on train/good of each of DATASETS and measure it on test, on one core.
+
+    With --ablation, MODEL judges the one data set that it was trained on behind no mask, its own, the true one and
+    rectangles. Without --label-defect, classes named after the label and `scratch` count as defects of the label.
+    """
     cv2.setNumThreads(1)
+    if ablation:
+        if len(datasets) != 1:
+            raise click.UsageError("--ablation takes one data set")
+        _print_ablation(ablation, datasets[0], label_defects)
+        return
+    if not datasets:
+        raise click.UsageError("give at least one data set")
     measured = [measure(dataset) for dataset in datasets]
     symbologies = sorted(set[str]().union(*(one.symbologies() for one in measured)))
     table = Table("measure", "goal", *(dataset.name for dataset in datasets), title="Print, on test images")

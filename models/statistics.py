@@ -66,17 +66,33 @@ def learn_statistics(
     """
     _learn_projection(detector, learned, advance)
     _learn_directions(detector, learned, advance)
-    summaries = _cross_summaries(detector, held, np.arange(len(held)) if groups is None else groups, advance)
+    residuals = _all_residuals(detector, held, advance)
+    kept = kept_where(np.stack([held[index][1] for index in range(len(held))]))
+    return learn_normal(detector, residuals, kept, np.arange(len(held)) if groups is None else groups)
+
+
+@torch.no_grad()
+def learn_normal(detector: Detector, residuals: list[Tensor], kept: Tensor, groups: Groups) -> NDArray[np.float64]:
+    """Set how high residuals and evidence usually are, from N held-back good parts; `learn_statistics` ends with this.
+
+    Args:
+        detector: that gave the residuals, or will judge others like them.
+        residuals: raw, one (N, 1, h, w) map for each of `LEVELS`.
+        kept: (N, 1, H, W) as in `Detector.residuals`.
+        groups: (N,) numbers of the groups of the parts.
+
+    Returns:
+        (N,) scores, each from the statistics of the other half.
+    """
+    summaries = _cross_summaries(detector, residuals, kept, groups)
     usual = summaries.median(0).values
     detector.get_buffer("summary_usual").copy_(usual)
     detector.get_buffer("summary_spread").copy_(summaries.quantile(HIGH, dim=0) - usual + 1e-3)
     return np.asarray(detector.score(summaries), np.float64)
 
 
-def _cross_summaries(detector: Detector, held: Frames, groups: Groups, advance: Advance) -> Tensor:
+def _cross_summaries(detector: Detector, residuals: list[Tensor], kept: Tensor, groups: Groups) -> Tensor:
     """(N, 2): each half as the normalisation of the other sees it; leaves the normalisation of both."""
-    residuals = _all_residuals(detector, held, advance)
-    kept = kept_where(np.stack([held[index][1] for index in range(len(held))]))
     half = torch.from_numpy(_halves(groups))
     summaries = torch.zeros(len(kept), 2)
     for scored, other in ((half, ~half), (~half, half)):

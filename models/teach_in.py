@@ -143,7 +143,7 @@ def _lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
         )
     registrar = Registrar(reference, motion=config.registration.motion, min_quality=min_quality)
     parts = GoodParts(tuple(spread(some, TEACHERS)), read, registrar, lambda: advance("learning print zones"))
-    stage = teach(parts, registrar.size) if config.print.mask else _no_print(registrar.size)
+    stage = teach(parts, registrar.size, config.print.zones) if config.print.mask else _no_print(registrar.size)
     return Lesson(tuple(usable), tuple(refused), reference, min_quality, stage)
 
 

@@ -24,7 +24,7 @@ from models.teach_in import Taught, teach_in, workload
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
-from pipeline.exceptions import ConfigError, TrainingError
+from pipeline.exceptions import ConfigError, TrainingError, UsageError
 from pipeline.groups import Groups, find_groups
 from pipeline.images import find_images, good_folder, write_text
 from pipeline.quality import usual_conditions
@@ -105,6 +105,26 @@ def train(
     bundle.save(out)
     shutil.rmtree(work)
     return bundle
+
+
+def held_back(data: Path, bundle: Bundle) -> tuple[list[Path], Groups]:
+    """The good images that the training of a model held back, and the numbers of their groups.
+
+    Args:
+        data: what it was trained on, as given to `train`.
+        bundle: the model.
+
+    Raises:
+        UsageError: the folder no longer holds as many images.
+    """
+    paths = find_images(data / "train" / "good" if (data / "train" / "good").is_dir() else data)
+    if len(paths) != bundle.source["images"]:
+        raise UsageError(f"{data}: has {len(paths)} good images; the model was trained on {bundle.source['images']}")
+    refused = {str(reason).split(":")[0] for reason in bundle.source["refused"]}
+    used = [path for path in paths if path.name not in refused]
+    groups = _groups(tuple(used), data, bundle.config)
+    _, held = _split(np.zeros((len(used), 1), np.uint8), groups, bundle.config)
+    return [used[index] for index in held], groups[held]
 
 
 def _bundle(

@@ -1,16 +1,18 @@
 """The configuration: YAML into a frozen, validated object that refuses unknown keys."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from pipeline.exceptions import ConfigError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Box = tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
 """Left, top, width and height, pixels of the image."""
+ZoneName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S(.*\S)?$")]
 
 
 class Section(BaseModel):
@@ -49,10 +51,65 @@ class RegionsConfig(Section):
     ignored: tuple[Box, ...] = Field((), description="Boxes in which nothing counts.")
 
 
+class ZoneKind(StrEnum):
+    """What a zone of print holds."""
+
+    TEXT = "text"
+    ETCHED = "etched"
+    LINEAR_CODE = "linear code"
+    MATRIX_CODE = "matrix code"
+    OTHER = "print"
+
+    @property
+    def is_code(self) -> bool:
+        """Whether a decoder should look here."""
+        return self in (ZoneKind.LINEAR_CODE, ZoneKind.MATRIX_CODE)
+
+
+class AddedZone(Section):
+    """A zone of print that a person has drawn."""
+
+    name: ZoneName
+    box: Box = Field(description="Left, top, width and height, pixels of the reference image.")
+    kind: ZoneKind
+
+    def overlaps(self, other: "AddedZone") -> bool:
+        """Whether two boxes share a pixel."""
+        (x, y, w, h), (left, top, width, height) = self.box, other.box
+        return x < left + width and left < x + w and y < top + height and top < y + h
+
+
+class ZonesConfig(Section):
+    """What a person knows better about the print zones than the good parts can tell."""
+
+    add: tuple[AddedZone, ...] = Field((), description="Zones that are masked and judged like those that are learned.")
+    rename: dict[str, ZoneName] = Field({}, description="Other names, by those that goodparts zones shows.")
+    forbid: tuple[str, ...] = Field((), description="Zones that are none: nothing is ever masked there.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ZonesConfig":
+        for number, zone in enumerate(self.add):
+            for other in self.add[:number]:
+                if zone.overlaps(other):
+                    raise ValueError(f"the added zones {other.name!r} and {zone.name!r} overlap")
+        new = [*(zone.name for zone in self.add), *self.rename.values()]
+        twice = [name for name in new if new.count(name) > 1] or [name for name in self.forbid if name in self.rename]
+        if twice:
+            raise ValueError(f"{twice[0]!r} is named twice")
+        return self
+
+
 class PrintConfig(Section):
-    """Whether print that differs from part to part is looked for."""
+    """Whether print that differs from part to part is looked for, and where."""
 
     mask: bool = Field(True, description="Find variable print and keep it out of the comparison.")
+    zones: ZonesConfig = ZonesConfig()
+
+    @model_validator(mode="after")
+    def _used(self) -> "PrintConfig":
+        if not self.mask and self.zones != ZonesConfig():
+            raise ValueError("zones say nothing where mask is false; leave one of the two out")
+        return self
 
 
 class NetworkConfig(Section):

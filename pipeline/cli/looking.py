@@ -38,8 +38,22 @@ def zones(model: Path, out: Path) -> None:
 
     Outlines the print zones on the reference part: text blue, codes purple, the labels they are on orange.
 
+    What is wrong there is put right by training on the same images again, with a configuration that adds, renames or
+    forbids zones: masks, limits and thresholds then belong together. A box is left, top, width, height in pixels of the
+    picture; the kinds are text, etched, linear code, matrix code and print. Where a zone is forbidden nothing is ever
+    masked.
+
     \b
     goodparts zones model --out zones.png
+    goodparts train good-parts/ --out better --config zones.yaml
+    \b
+    zones.yaml:
+      print:
+        zones:
+          add:
+            - {name: date, box: [412, 96, 120, 24], kind: text}
+          rename: {datamatrix 1: serial}
+          forbid: [text 3]
     """
     from pipeline import info as words
     from pipeline.bundle import load_bundle

@@ -38,7 +38,8 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
 
     DATA is a folder of images of good parts, or a data set in MVTec AD's layout.
 
-    Part of the images is held back, and the threshold set on it: the model can inspect at once.
+    Part of the images is held back, and the threshold set on it: the model can inspect at once. A configuration can
+    also add, rename and forbid zones of print: goodparts zones --help shows how.
 
     \b
     goodparts train good-parts/ --out model

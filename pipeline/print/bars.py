@@ -117,6 +117,16 @@ def orientation(grey: NDArray[np.uint8]) -> tuple[float, float]:
     return 0.5 * math.atan2(2 * xy, xx - yy), coherence
 
 
+def straighten(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn a crop of parallel bars by less than 45 degrees or by about 90, so that they stand upright."""
+    angle, _ = orientation(grey)
+    height, width = grey.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), math.degrees(angle), 1.0)
+    size = (width, height) if abs(angle) < math.pi / 4 else (height, width)
+    turn[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    return np.asarray(cv2.warpAffine(grey, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
 @cache
 def patterns() -> NDArray[np.uint8]:
     """(108, 11) modules, 1 = bar: what ISO/IEC 15417 makes characters of, and the stop read backwards.
@@ -193,9 +203,14 @@ def _barred(grey: NDArray[np.uint8], along: Floats, across: Direction) -> tuple[
     first = int(row.min())
     change = np.bincount((row - first).ravel(), np.abs(gx * across[0] + gy * across[1]).ravel())
     rows = np.flatnonzero(change >= 0.7 * np.percentile(change, 95)) + first
-    run = max(np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1), key=len)
+    run = longest_run(rows)
     inset = len(run) // 8  # the ends of the bars are blurred, and cut slantwise where the crop is
     return float(run[inset]), float(run[-1 - inset])
+
+
+def longest_run(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The longest piece without a gap of ascending whole numbers, at least one."""
+    return max(np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1), key=len)
 
 
 def _span(profile: Profile) -> tuple[float, float] | None:

@@ -23,6 +23,8 @@ LINEAR: Final = frozenset({"Code128", "Code39", "EAN13", "Code93", "ITF", "Codab
 _ENLARGE: Final = 2  # gives modules of 2 to 3 px the few pixels more that the decoder samples them with
 _ZBAR_NAMES: Final = {"CODE128": "Code128", "CODE39": "Code39", "EAN13": "EAN13", "QRCODE": "QRCode"}
 
+_ZBAR_FIRST: Final = {"UP": (1, 1), "RIGHT": (-1, 1), "DOWN": (-1, -1), "LEFT": (1, -1)}  # x, y: away from the corner
+
 
 @dataclass(frozen=True)
 class Code:
@@ -105,9 +107,11 @@ def _read_zbar(grey: NDArray[np.uint8]) -> list[_Reading]:
 
 
 def _zbar_corners(code: object) -> NDArray[np.float64]:
-    """The box of ZBar's polygon, which has as many points as it scanned lines."""
+    """The box of ZBar's polygon, which has as many points as it scanned lines, from the code's own first corner on."""
     points = np.array(getattr(code, "polygon"), dtype=np.float32)  # noqa: B009
-    return np.asarray(cv2.boxPoints(cv2.minAreaRect(points)), dtype=np.float64)
+    box = np.asarray(cv2.boxPoints(cv2.minAreaRect(points)), dtype=np.float64)
+    towards = _ZBAR_FIRST.get(getattr(code, "orientation", "") or "UP", (1, 1))
+    return np.roll(box, -int((box @ towards).argmin()), axis=0)
 
 
 @cache

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config import ZoneKind
 from pipeline.drawing import BLACK, BLUE, BOLD, ORANGE, PURPLE, WHITE, Colour, text_block, text_width
 from pipeline.images import Image
-from pipeline.print.kinds import ZoneKind
 from pipeline.print.sheet import locate
 from pipeline.print.stage import PrintMask, PrintStage
 from pipeline.print.strokes import ink_response

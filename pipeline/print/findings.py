@@ -7,6 +7,7 @@ from typing import Final
 
 _SIGMAS: Final = 6.0  # a good part in 500 million, were the measure normal
 _HEADROOM: Final = 1.5  # ... and it is not: the extremes seen, and half as much again
+_BLOT: Final = 0.05  # of a code's contrast: no damage that matters is fainter
 _READABLE: Final = 0.995  # a code that more good parts than this lacked has no right to raise a finding
 
 
@@ -19,12 +20,14 @@ class Measure:
         contrast: of the ink to its ground, grey levels, 0..255.
         symbology: of the decoded code; empty if none was decoded.
         length: characters of the decoded code.
+        flaw: how far the worst place of the decoded code is from what it should look like, 0..1; None if not known.
     """
 
     ink: float
     contrast: float
     symbology: str = ""
     length: int = 0
+    flaw: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Limits:
     readable: float = 0.0
     symbologies: tuple[str, ...] = ()
     lengths: tuple[int, int] = (0, 0)
+    flaw: float = 1.0
 
 
 def judge(name: str, measure: Measure, limits: Limits) -> tuple[str, ...]:
@@ -67,6 +71,11 @@ def _judge_code(name: str, measure: Measure, limits: Limits) -> tuple[str, ...]:
     low, high = limits.lengths
     if not low <= measure.length <= high:
         return (f"code in zone '{name}' has {measure.length} characters, {low} to {high} expected",)
+    if measure.flaw is not None and measure.flaw > limits.flaw:
+        return (
+            f"code in zone '{name}' damaged though readable: {measure.flaw:.0%} of its contrast off in one place, "
+            f"at most {limits.flaw:.0%} expected",
+        )
     return ()
 
 
@@ -102,6 +111,7 @@ class LimitsLearner:
 
     ink: Spread = field(default_factory=Spread)
     contrast: Spread = field(default_factory=Spread)
+    flaw: Spread = field(default_factory=Spread)
     readable: int = 0
     symbologies: set[str] = field(default_factory=set)
     lengths: tuple[int, int] = (0, 0)
@@ -110,6 +120,8 @@ class LimitsLearner:
         """Take in what one good part shows."""
         self.ink.add(measure.ink)
         self.contrast.add(measure.contrast)
+        if measure.flaw is not None:
+            self.flaw.add(measure.flaw)
         if not measure.symbology:
             return
         low, high = self.lengths if self.readable else (measure.length, measure.length)
@@ -125,4 +137,5 @@ class LimitsLearner:
             readable=self.readable / self.ink.count,
             symbologies=tuple(sorted(self.symbologies)),
             lengths=self.lengths,
+            flaw=self.flaw.limits(slack=_BLOT)[1] if self.flaw.count else 1.0,
         )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from functools import cache
 from typing import Final
 
@@ -14,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.print.bars import orientation
+from pipeline.config import ZoneKind
+from pipeline.print.bars import orientation, straighten
 from pipeline.print.codes import LINEAR
 from pipeline.print.strokes import ink_response
 
@@ -24,28 +23,11 @@ _STRIPES: Final = 0.8  # coherence of the gradient: 1 for parallel bars, about 0
 _ETCHED: Final = 64.0  # grey levels, a quarter of the range: ink has more contrast than a mark in the surface
 _LEGIBLE: Final = 3  # letters or digits that a zone must show to be text
 _ENLARGE: Final = 3  # Tesseract wants letters of about 30 px height
-
-
 _VARIANTS: Final = 0.2  # of the pairs of good parts agree: three kinds of part do in a third, numbers almost never
 _MARKS: Final = 3  # letters, bars or modules that print has at least
 _DOT: Final = 0.2  # of the widest stroke, squared: smaller marks are grain
 _BARS: Final = 12  # edges of the shortest 1-D code
 _PERIODIC: Final = 0.45  # autocorrelation of threads, fins and teeth; a code's bars do not repeat
-
-
-class ZoneKind(StrEnum):
-    """What a zone holds."""
-
-    TEXT = "text"
-    ETCHED = "etched"
-    LINEAR_CODE = "linear code"
-    MATRIX_CODE = "matrix code"
-    OTHER = "print"
-
-    @property
-    def is_code(self) -> bool:
-        """Whether a decoder should look here."""
-        return self in (ZoneKind.LINEAR_CODE, ZoneKind.MATRIX_CODE)
 
 
 def classify(samples: Sequence[NDArray[np.uint8]], symbologies: Counter[str], contrast: float) -> ZoneKind:
@@ -85,12 +67,9 @@ def is_print(samples: Sequence[NDArray[np.uint8]], kind: ZoneKind, *, alike: flo
 
 def _bars(grey: NDArray[np.uint8]) -> int:
     """Edges along the middle of parallel bars; 0 where they repeat as no code's do."""
-    angle, _ = orientation(grey)
-    height, width = grey.shape
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), math.degrees(angle), 1.0)
-    length, thick = (width, height) if abs(angle) < math.pi / 4 else (height, width)
-    turn[:, 2] += (length - width) / 2, (thick // 2 - height) / 2
-    strip = cv2.warpAffine(grey, turn, (length, max(1, thick // 2)), borderMode=cv2.BORDER_REPLICATE)
+    upright = straighten(grey)
+    thick, length = upright.shape
+    strip = upright[thick // 4 : thick // 4 + max(1, thick // 2)]
     profile = strip.mean(axis=0) - strip.mean()
     likeness = np.correlate(profile, profile, "full")[length - 1 :] / max(float(profile @ profile), 1.0)
     below = np.flatnonzero(likeness < 0)

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from pipeline.config import ZoneKind
 from pipeline.images import Image
+from pipeline.print.bars import orientation
 from pipeline.print.codes import LINEAR, Code, read_codes
 from pipeline.print.findings import Measure, judge
-from pipeline.print.kinds import ZoneKind
+from pipeline.print.flaws import flaw_of
 from pipeline.print.own_frame import carries
 from pipeline.print.sheet import Sheet, SheetView, is_whole, judge_sheet, on_label, view_sheet
-from pipeline.print.strokes import cover, ink_response
+from pipeline.print.strokes import bar_ink, bar_reach, cover, ink_response
 from pipeline.print.zones import PrintZone
 from pipeline.registration import Registration
 
@@ -168,30 +170,65 @@ def view_zone(
 ) -> ZoneView:
     """Look at one zone of one image; only the zone's own pixels are warped."""
     varies = np.where(labels[zone.window] == label, np.uint8(255), np.uint8(0))
-    response = _response(image, registration, zone, stroke_width)
-    ink = np.where(response >= zone.level, varies, np.uint8(0))
+    margin = bar_reach(stroke_width) if zone.kind is ZoneKind.LINEAR_CODE else stroke_width
+    grey = _crop(image, registration, zone, margin)
+    response = ink_response(grey, stroke_width, dark=zone.dark)
+    inner = slice(margin, -margin)
+    ink = _ink(grey, response, zone, stroke_width)[inner, inner] & varies
     codes = _codes(image, registration, zone, ink, stroke_width)
-    return ZoneView(registration, cover(ink) & varies, codes, _measure(ink, varies, response, codes))
+    flaw = _flaw(codes, grey, registration, zone, margin, stroke_width)
+    return ZoneView(
+        registration, cover(ink) & varies, codes, _measure(ink, varies, response[inner, inner], codes, flaw)
+    )
 
 
-def _response(image: Image, registration: Registration, zone: PrintZone, margin: int) -> NDArray[np.uint8]:
-    """The zone's ink response, worked out with a margin so that its border has ground to compare with."""
+def _ink(grey: NDArray[np.uint8], response: NDArray[np.uint8], zone: PrintZone, stroke_width: int) -> NDArray[np.uint8]:
+    ink = np.where(response >= zone.level, np.uint8(255), np.uint8(0))
+    if zone.kind is not ZoneKind.LINEAR_CODE:
+        return ink
+    return ink | bar_ink(grey, stroke_width, zone.level, dark=zone.dark, angle=orientation(grey)[0])
+
+
+def _crop(image: Image, registration: Registration, zone: PrintZone, margin: int) -> NDArray[np.uint8]:
+    """The zone in grey, with a margin so that its border has ground to compare with."""
     matrix = registration.matrix.copy()
     matrix[:, 2] -= (zone.x - margin, zone.y - margin)
     size = (zone.width + 2 * margin, zone.height + 2 * margin)
     crop = cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-    grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    return ink_response(grey, margin, dark=zone.dark)[margin:-margin, margin:-margin]
+    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _flaw(
+    codes: tuple[Code, ...],
+    grey: NDArray[np.uint8],
+    registration: Registration,
+    zone: PrintZone,
+    margin: int,
+    stroke_width: int,
+) -> float | None:
+    """The flaw of the code that was decoded, on the crop with a margin."""
+    code = next((code for code in codes if code.text), None)
+    if code is None:
+        return None
+    corners = code.corners @ registration.matrix[:, :2].T + registration.matrix[:, 2] - (zone.x, zone.y) + margin
+    dark_on_light = grey if zone.dark else 255 - grey
+    if zone.kind is ZoneKind.LINEAR_CODE:
+        dark_on_light = dark_on_light[margin:-margin, margin:-margin]
+    return flaw_of(code, dark_on_light, corners, stroke_width)
 
 
 def _measure(
-    ink: NDArray[np.uint8], varies: NDArray[np.uint8], response: NDArray[np.uint8], codes: tuple[Code, ...]
+    ink: NDArray[np.uint8],
+    varies: NDArray[np.uint8],
+    response: NDArray[np.uint8],
+    codes: tuple[Code, ...],
+    flaw: float | None,
 ) -> Measure:
     inked = ink > 0
     share = float(inked.sum() / np.count_nonzero(varies))
     contrast = float(response[inked].mean()) if inked.any() else 0.0
     decoded = next((code for code in codes if code.text), Code("", "", np.empty((4, 2))))
-    return Measure(share, contrast, decoded.symbology, len(decoded.text))
+    return Measure(share, contrast, decoded.symbology, len(decoded.text), flaw)
 
 
 def _codes(

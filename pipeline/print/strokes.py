@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 _STROKE_SHARE: Final = 0.0125  # widest stroke, as a share of the image's diagonal: 12 px at 768x576
 _MODULES: Final = 11  # px: four modules of a code side by side, at the size from which codes can be read
 _INK_SHARE: Final = 0.4  # of the print's contrast: below half, for strokes thinner than the blur
-_FINE_SHARE: Final = 0.1  # ... and for bars that the blur runs together
+_THIN: Final = 0.25  # of that: bars about as thin as the blur
+_RUN: Final = 3  # x the widest stroke: bars side by side that the blur runs together
 _GRAIN: Final = 2.0  # x the median response of grain: few of its pixels reach that
-_HALO: Final = 1  # px that blur and compression carry ink beyond the stroke
+_HALO: Final = np.array([(0, 1, 0), (1, 1, 1), (0, 1, 0)], np.uint8)  # a pixel: blur carries ink no farther
 
 
 def stroke_width(size: tuple[int, int]) -> int:
@@ -50,20 +51,52 @@ def ink_response(grey: NDArray[np.uint8], width: int, *, dark: bool) -> NDArray[
     return np.asarray(cv2.morphologyEx(smooth, operation, _square(width)), dtype=np.uint8)
 
 
-def ink_level(contrast: float, ground: float, *, fine: bool) -> float:
+def bar_ink(grey: NDArray[np.uint8], width: int, level: float, *, dark: bool, angle: float) -> NDArray[np.uint8]:
+    """Bars of a 1-D code, thin ones and runs of them too; what is not as long as a bar stays out.
+
+    Args:
+        grey: (H, W) image; within `bar_reach` of its border nothing is sure.
+        width: widest stroke, pixels; no bar is shorter.
+        level: response from which on a pixel is ink elsewhere, grey levels.
+        dark: bars are darker than the ground.
+        angle: direction across the bars, radians, x towards y.
+
+    Returns:
+        (H, W) 255 on bars.
+    """
+    thin = ink_response(grey, width, dark=dark) >= _THIN * level
+    runs = ink_response(grey, bar_reach(width), dark=dark) >= level
+    ink = np.where(thin | runs, np.uint8(255), np.uint8(0))
+    return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, _line(width, angle + math.pi / 2)), np.uint8)
+
+
+def bar_reach(width: int) -> int:
+    """Widest run of bars that `bar_ink` finds, pixels (odd), where the widest stroke has `width`."""
+    return _RUN * width | 1
+
+
+def _line(length: int, angle: float) -> NDArray[np.uint8]:
+    """A line of `length` pixels (odd) at `angle`, radians, as a structuring element."""
+    line = np.zeros((length, length), np.uint8)
+    middle = length // 2
+    end = np.rint([middle * math.cos(angle), middle * math.sin(angle)]).astype(int)
+    cv2.line(line, (middle - end[0], middle - end[1]), (middle + end[0], middle + end[1]), 1)
+    return line
+
+
+def ink_level(contrast: float, ground: float) -> float:
     """The response from which on a pixel is ink.
 
     Args:
         contrast: response of the print's ink, grey levels.
         ground: median response of the bare ground, which is not 0 where it is grainy.
-        fine: the print has bars about as thin as the image's blur, which show at a part of its contrast.
     """
-    return max((_FINE_SHARE if fine else _INK_SHARE) * contrast, _GRAIN * ground)
+    return max(_INK_SHARE * contrast, _GRAIN * ground)
 
 
 def cover(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Widen ink by the pixel that blur takes from the ground beside it."""
-    return np.asarray(cv2.dilate(ink, _square(2 * _HALO + 1)), dtype=np.uint8)
+    """Widen ink by the pixel beside it that blur darkens; across corners it darkens little."""
+    return np.asarray(cv2.dilate(ink, _HALO), dtype=np.uint8)
 
 
 def _square(side: int) -> NDArray[np.uint8]:

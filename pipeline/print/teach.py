@@ -9,8 +9,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from pipeline.config import ZonesConfig
 from pipeline.images import Image
 from pipeline.print.codes import Code, read_codes
+from pipeline.print.edits import check_boxes, edit_zones
 from pipeline.print.findings import LimitsLearner
 from pipeline.print.own_frame import learn_on_labels
 from pipeline.print.sheet import SheetLearner, find_sheets, view_sheet
@@ -19,10 +21,13 @@ from pipeline.print.strokes import stroke_width
 from pipeline.print.zones import ZoneLearner
 from pipeline.registration import Registration
 
+_AS_LEARNED: Final = ZonesConfig()
 _CODE_SEARCHES: Final = 24  # images searched whole for codes; enough to see one that half of them show
 
 
-def teach(parts: Iterable[tuple[Image, Registration]], size: tuple[int, int]) -> PrintStage:
+def teach(
+    parts: Iterable[tuple[Image, Registration]], size: tuple[int, int], edits: ZonesConfig = _AS_LEARNED
+) -> PrintStage:
     """Learn where print is and what good print looks like.
 
     Args:
@@ -30,10 +35,15 @@ def teach(parts: Iterable[tuple[Image, Registration]], size: tuple[int, int]) ->
             re-iterable (a sequence, or an object whose `__iter__` starts again), not a generator. Parts whose
             pose was not found are left out.
         size: W, H of the reference frame.
+        edits: what a person says about the zones; see `edit_zones`.
 
     Returns:
         The stage; without zones where no print varies.
+
+    Raises:
+        ConfigError: edits that do not fit what the parts show.
     """
+    check_boxes(edits, size)
     strokes = stroke_width(size)
     learner = ZoneLearner(size, strokes=strokes, slack=strokes // 6)
     searches = 0
@@ -47,12 +57,13 @@ def teach(parts: Iterable[tuple[Image, Registration]], size: tuple[int, int]) ->
     sheets = find_sheets(learner.samples, zones, strokes)
     if sheets:
         zones, labels = learn_on_labels(parts, sheets, zones, labels, strokes)
-    return _with_limits(PrintStage(size, strokes, zones, labels, sheets), parts)
+    stage = edit_zones(PrintStage(size, strokes, zones, labels, sheets), edits, learner.samples)
+    return _with_limits(stage, parts)
 
 
 def _with_limits(stage: PrintStage, parts: Iterable[tuple[Image, Registration]]) -> PrintStage:
     """Learn the limits of zones and labels from what the stage sees on the same parts."""
-    if not stage.zones:
+    if not stage.zones and not stage.sheets:
         return stage
     zones = [LimitsLearner() for _ in stage.zones]
     sheets = [SheetLearner(sheet) for sheet in stage.sheets]

@@ -10,7 +10,7 @@ few parts, which shows in the kurtosis.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -18,10 +18,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config import AddedZone, ZoneKind
 from pipeline.images import Image
 from pipeline.print.codes import LINEAR, Code
 from pipeline.print.findings import Limits
-from pipeline.print.kinds import ZoneKind, classify, is_print
+from pipeline.print.kinds import classify, is_print
 from pipeline.print.layout import box_of, find_blocks
 from pipeline.print.likeness import share_alike
 from pipeline.print.strokes import ink_level, ink_response, stroke_response
@@ -181,8 +182,8 @@ class ZoneLearner:
         x, y, width, height = box
         symbologies = Counter(symbology for symbology, corners in self._codes if _inside(corners, pixels))
         core = _core(pixels, strength, self.stroke_width)
-        dark = self._is_dark(core)
-        contrast, ground = self._responses(core, dark=dark)
+        dark = _is_dark(self.samples, core)
+        contrast, ground = _responses(self.samples, core, self.stroke_width, dark=dark)
         crops = [grey[y : y + height, x : x + width] for grey in self.samples]
         kind = classify(crops, symbologies, contrast)
         alike = share_alike(self.samples, box, pixels, self.stroke_width)
@@ -192,21 +193,42 @@ class ZoneLearner:
             return None
         stem = symbologies.most_common(1)[0][0].lower() if symbologies else kind.value
         names[stem] += 1
-        level = ink_level(contrast, ground, fine=kind is ZoneKind.LINEAR_CODE)
+        level = ink_level(contrast, ground)
         fixed = alike > _FIXED
         return PrintZone(f"{stem} {names[stem]}", kind, x, y, width, height, dark, level, fixed)
 
-    def _is_dark(self, core: NDArray[np.bool_]) -> bool:
-        """Print is on the other side of the ground that surrounds it."""
-        ring = _ring(core, 2)
-        return bool(np.mean([float(grey[core].mean() - np.median(grey[ring])) for grey in self.samples]) < 0)
 
-    def _responses(self, core: NDArray[np.bool_], *, dark: bool) -> tuple[float, float]:
-        """Typical stroke response of the print's ink and of the ground around it."""
-        ring = _ring(core, self.stroke_width)
-        responses = [ink_response(grey, self.stroke_width, dark=dark) for grey in self.samples]
-        ink = np.mean([np.percentile(response[core], 95) for response in responses])
-        return float(ink), float(np.mean([np.median(response[ring]) for response in responses]))
+def zone_from(added: AddedZone, samples: Sequence[NDArray[np.uint8]], strokes: int) -> PrintZone:
+    """The zone that a person has drawn; how its ink looks, the samples tell.
+
+    Args:
+        added: its name, box and kind.
+        samples: (H, W) grey images of good parts in the reference frame, at least one.
+        strokes: widest stroke, pixels.
+    """
+    x, y, width, height = added.box
+    box = np.zeros(samples[0].shape, bool)
+    box[y : y + height, x : x + width] = True
+    dark = _is_dark(samples, box)
+    contrast, ground = _responses(samples, box, strokes, dark=dark)
+    level = ink_level(contrast, ground)
+    return PrintZone(added.name, added.kind, x, y, width, height, dark, level)
+
+
+def _is_dark(samples: Sequence[NDArray[np.uint8]], core: NDArray[np.bool_]) -> bool:
+    """Print is on the other side of the ground that surrounds it."""
+    ring = _ring(core, 2)
+    return bool(np.mean([float(grey[core].mean() - np.median(grey[ring])) for grey in samples]) < 0)
+
+
+def _responses(
+    samples: Sequence[NDArray[np.uint8]], core: NDArray[np.bool_], width: int, *, dark: bool
+) -> tuple[float, float]:
+    """Typical stroke response of the print's ink and of the ground around it."""
+    ring = _ring(core, width)
+    responses = [ink_response(grey, width, dark=dark) for grey in samples]
+    ink = np.mean([np.percentile(response[core], 95) for response in responses])
+    return float(ink), float(np.mean([np.median(response[ring]) for response in responses]))
 
 
 def _core(pixels: NDArray[np.bool_], strength: NDArray[np.float32], width: int) -> NDArray[np.bool_]:

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from models.training import WORK, train
+from models.training import WORK, held_back, train
+from pipeline import cli
 from pipeline.bundle import MANIFEST, load_bundle
-from pipeline.config import Config, load_config
+from pipeline.config import Config, load_config, parse_config
 from pipeline.exceptions import TrainingError, UsageError
 
 
@@ -31,6 +32,37 @@ def test_the_same_seed_gives_the_same_model(model: Path, dataset: Path, config: 
     assert again.model_id == load_bundle(model).model_id
     assert again.calibration == load_bundle(model).calibration
     assert (tmp_path / "again" / "model.onnx").read_bytes() == (model / "model.onnx").read_bytes()
+
+
+def test_zones_of_a_person_make_another_model(model: Path, dataset: Path, config: Config, tmp_path: Path) -> None:
+    names = [zone.name for zone in load_bundle(model).print_stage.zones]
+    zones = {"rename": {names[0]: "mine"}, "forbid": names[1:]}
+    values = {**config.model_dump(mode="json"), "print": {"zones": zones}}
+    train(dataset, tmp_path / "edited", parse_config(values, source="test"))
+    edited = load_bundle(tmp_path / "edited")
+    assert [zone.name for zone in edited.print_stage.zones] == ["mine"]
+    assert edited.config.print.zones.forbid == tuple(names[1:])
+    assert edited.model_id != load_bundle(model).model_id
+
+
+def test_zones_that_nobody_has_stop_the_training_in_a_line(
+    dataset: Path, tiny_config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "zones.yaml"
+    wrong.write_text(tiny_config.read_text() + "print: {zones: {forbid: [text 99]}}")
+    assert cli.main(["train", str(dataset), "--out", str(tmp_path / "out"), "--config", str(wrong)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert line.startswith("goodparts: print.zones.forbid: no zone is called 'text 99'; the good parts show ")
+    assert not (tmp_path / "out" / MANIFEST).exists()
+
+
+def test_what_was_held_back_is_found_again(model: Path, dataset: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(model)
+    paths, groups = held_back(dataset, bundle)
+    assert len(set(paths)) == len(set(groups)) == bundle.source["held_back"] == 6
+    (tmp_path / "other.png").write_bytes(paths[0].read_bytes())
+    with pytest.raises(UsageError, match="has 1 good images; the model was trained on 24"):
+        held_back(tmp_path, bundle)
 
 
 def test_another_run_cannot_be_resumed(dataset: Path, config: Config, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pipeline.config import Config, load_config, parse_config
 from pipeline.exceptions import ConfigError
 
+ZONE = "{name: x, box: [0, 0, 9, 9], kind: text}"
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
@@ -58,6 +59,15 @@ def test_one_key_changes_one_value(tmp_path: Path) -> None:
         ("training: {seed: -1}", r"training\.seed"),
         ("network: {width: 60}", r"network\.width"),
         ("registration: {motion: affine}", r"registration\.motion"),
+        ("print: {zones: {add: [{name: a, box: [0, 0, 9, 9], kind: words}]}}", r"add\.0\.kind: .*'text', 'etched'"),
+        ("print: {zones: {add: [{name: a, box: [0, 0, 9, 0], kind: text}]}}", r"add\.0\.box\.3"),
+        ("print: {zones: {add: [{name: a, box: [-1, 0, 9, 9], kind: text}]}}", r"add\.0\.box\.0"),
+        ("print: {zones: {add: [{name: ' ', box: [0, 0, 9, 9], kind: text}]}}", r"add\.0\.name"),
+        (f"print: {{zones: {{add: [{ZONE}, {ZONE.replace('e: x', 'e: y')}]}}}}", "zones 'x' and 'y' overlap"),
+        (f"print: {{zones: {{add: [{ZONE}], rename: {{text 1: x}}}}}}", "'x' is named twice"),
+        ("print: {zones: {rename: {text 1: x}, forbid: [text 1]}}", "'text 1' is named twice"),
+        ("print: {zones: {remove: [text 1]}}", r"print\.zones\.remove"),
+        ("print: {mask: false, zones: {forbid: [text 1]}}", "zones say nothing where mask is false"),
         ("verdict: {false_calls: 0}", r"verdict\.false_calls"),
         ("verdict: {confidence: -0.5}", r"verdict\.confidence"),
         ("image: {max_megapixels: 1001}", r"image\.max_megapixels"),
@@ -103,6 +113,13 @@ def test_no_text_raises_anything_but_config_error(tmp_path_factory: pytest.TempP
 )
 def test_a_configuration_survives_the_manifest(values: dict[str, dict[str, object]]) -> None:
     config = parse_config(values, source="test")
+    assert parse_config(config.model_dump(mode="json"), source="test") == config
+
+
+def test_zones_of_a_person_survive_the_manifest() -> None:
+    zones = {"add": [yaml.safe_load(ZONE)], "rename": {"text 1": "serial"}, "forbid": ["text 2"]}
+    config = parse_config({"print": {"zones": zones}}, source="test")
+    assert config.model_dump(mode="json")["print"]["zones"] == zones
     assert parse_config(config.model_dump(mode="json"), source="test") == config
 
 

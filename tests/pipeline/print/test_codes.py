@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+import cv2
 import numpy as np
 import pytest
 import zxingcpp
 from numpy.typing import NDArray
 
-from pipeline.print.codes import read_codes
+from pipeline.print.codes import _read_zbar, read_codes
 
 
 def _draw(text: str, name: str, scale: int = 3) -> NDArray[np.uint8]:
@@ -36,6 +37,18 @@ def test_corners_are_in_the_image_that_the_crop_is_from() -> None:
     dark = np.argwhere(page < 128)[:, ::-1]
     np.testing.assert_allclose(whole.corners.min(axis=0), dark.min(axis=0), atol=2)
     np.testing.assert_allclose(whole.corners.max(axis=0), dark.max(axis=0), atol=2)
+
+
+@pytest.mark.parametrize("angle", [0, 20, 90, 160, 180, 250, 340])
+def test_both_decoders_begin_at_the_same_corner(angle: float) -> None:
+    pytest.importorskip("pyzbar.pyzbar", exc_type=ImportError)
+    upright = _draw("AB-1234", "QRCode", scale=4)
+    turn = cv2.getRotationMatrix2D((upright.shape[1] / 2, upright.shape[0] / 2), angle, 1.0)
+    grey = np.asarray(cv2.warpAffine(upright, turn, upright.shape[::-1], borderValue=(255,)), np.uint8)
+    ((text, symbology, corners),) = _read_zbar(grey)
+    (code,) = read_codes(grey)
+    assert (text, symbology) == (code.text, code.symbology)
+    np.testing.assert_allclose(corners, code.corners, atol=4)
 
 
 @pytest.mark.parametrize("expect", [None, "linear", "matrix"])

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.print.findings import Limits, LimitsLearner, Measure, judge
 
-GOOD = Limits((0.1, 0.3), (80.0, 200.0), 1.0, ("DataMatrix",), (10, 12))
+GOOD = Limits((0.1, 0.3), (80.0, 200.0), 1.0, ("DataMatrix",), (10, 12), 0.2)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ GOOD = Limits((0.1, 0.3), (80.0, 200.0), 1.0, ("DataMatrix",), (10, 12))
         (Measure(0.20, 100), "not readable"),
         (Measure(0.20, 100, "QRCode", 11), "is a QRCode, not a DataMatrix"),
         (Measure(0.20, 100, "DataMatrix", 3), "has 3 characters"),
+        (Measure(0.20, 100, "DataMatrix", 11, 0.45), "damaged though readable: 45% of its contrast"),
     ],
 )
 def test_names_what_is_wrong_and_where(measure: Measure, words: str) -> None:
@@ -35,6 +36,15 @@ def test_code_that_good_parts_lack_too_is_not_missed() -> None:
     for index in range(100):
         learner.add(Measure(0.2, 100, "Code128" if index else "", 8 if index else 0))
     assert judge("code 1", Measure(0.2, 100), learner.limits()) == ()
+
+
+def test_flaws_are_limited_by_what_good_parts_show_and_not_where_they_show_none() -> None:
+    known, unknown = LimitsLearner(), LimitsLearner()
+    for flaw in (0.05, 0.06, 0.1):
+        known.add(Measure(0.2, 100, "QRCode", 8, flaw))
+        unknown.add(Measure(0.2, 100, "QRCode", 8))
+    assert 0.1 < known.limits().flaw < 0.3
+    assert unknown.limits().flaw == 1.0
 
 
 def test_limits_hold_every_good_part_with_headroom() -> None:

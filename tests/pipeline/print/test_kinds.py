@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.config import ZoneKind
 from pipeline.print import kinds
-from pipeline.print.kinds import ZoneKind, classify, is_print
+from pipeline.print.kinds import classify, is_print
 
 NOISE = np.random.default_rng(1).integers(0, 255, (40, 80)).astype(np.uint8)
 BARS = np.tile(np.repeat(NOISE[:1, ::4], 4, axis=1), (40, 1))

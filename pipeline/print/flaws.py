@@ -1,0 +1,114 @@
+"""Damage to a code that can still be read: error correction hides it from the decoder, and a scan of bars misses it.
+
+What the code says tells how all of it should look: a matrix code is drawn anew from its text and laid over the image;
+bars look the same all along. What is left is averaged over two modules, where noise goes and a blot stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import zxingcpp
+from numpy.typing import NDArray
+
+from pipeline.print.bars import longest_run, straighten
+from pipeline.print.codes import LINEAR, Code
+
+Grey = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+_PIXELS: Final = 4  # a module is drawn with
+_BLUR: Final = 0.35  # modules: optics, where a code can just be read
+_QUIET: Final = 2  # modules of ground around the drawing
+_MODULES: Final = 2  # side of the square that is averaged over
+_BARRED: Final = 0.5  # of the change across the bars: rows with less lie beside them
+_END: Final = 2  # px: the ends of bars are blurred
+_OTHER: Final = 0.15  # of the contrast, all over: the same text in another encoding; no decoder copes with such damage
+_STEPS: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-3)
+_ENCODINGS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
+    "DataMatrix": ({}, {"force_square": True}),
+    "QRCode": tuple({"ec_level": level} for level in "LMQH"),
+}
+
+
+def flaw_of(code: Code, grey: Grey, corners: NDArray[np.float64], width: int) -> float | None:
+    """How far the worst place of a decoded code is from what it should look like.
+
+    Args:
+        code: decoded.
+        grey: (H, W) a crop with the code in it, dark on light ground; a 1-D code lies in it alone.
+        corners: (4, 2) x, y of the code in the crop, in the order of `Code.corners`.
+        width: widest stroke, pixels: four modules.
+
+    Returns:
+        Mean difference there, as a share of the code's contrast, 0..1: 0.5 where half of the modules are wrong. None
+        where it cannot be told: an encoding that is not known here, or too little of the bars.
+    """
+    off = _off_bars(grey) if code.symbology in LINEAR else _off_drawing(code, grey, corners)
+    side = max(3, width * _MODULES // 4 | 1) if code.symbology in LINEAR else _PIXELS * _MODULES | 1
+    if off is None or min(off.shape) < side:
+        return None
+    inner = slice(side // 2, -(side // 2))
+    return float(min(1.0, cv2.blur(off, (side, side))[inner, inner].max()))
+
+
+def _off_bars(grey: Grey) -> Floats | None:
+    """What each pixel of the bars differs from the others along its bar, as a share of the contrast."""
+    flat = straighten(grey).astype(np.float32)
+    change = np.abs(np.diff(flat, axis=1)).mean(axis=1)
+    rows = longest_run(np.flatnonzero(change >= _BARRED * np.percentile(change, 90)))
+    bars = flat[rows[0] + _END : rows[-1] + 1 - _END, _END:-_END]
+    if not bars.size:
+        return None
+    usual = np.median(bars, axis=0)
+    contrast = float(np.ptp(np.percentile(usual, (5, 95))))
+    return np.asarray(np.abs(bars - usual) / max(contrast, 1.0), np.float32)
+
+
+def _off_drawing(code: Code, grey: Grey, corners: NDArray[np.float64]) -> Floats | None:
+    """What each pixel differs from the code as it should be, in the frame of the first drawing that fits."""
+    for modules in _drawings(code):
+        laid = _lay(modules, grey, corners)
+        if laid is not None and (off := _difference(*laid)).mean() <= _OTHER:
+            return off
+    return None
+
+
+def _difference(seen: Floats, ideal: Floats) -> Floats:
+    """Of an image from a drawing, after brightness and contrast, as a share of the contrast."""
+    ideal, seen = ideal - ideal.mean(), seen - seen.mean()
+    gain = float((ideal * seen).sum() / np.square(ideal).sum())
+    return np.asarray(np.abs(seen - gain * ideal) / max(255 * gain, 1.0), np.float32)
+
+
+def _drawings(code: Code) -> Iterator[Grey]:
+    """The code's modules, 0 = dark, in each of the ways in which its text may have been encoded."""
+    for options in _ENCODINGS.get(code.symbology, ({},)):
+        try:
+            drawn = zxingcpp.create_barcode(code.text, getattr(zxingcpp.BarcodeFormat, code.symbology), **options)
+        except ValueError:  # too long for this level of error correction
+            continue
+        yield np.array(drawn.to_image(scale=1, add_quiet_zones=False), np.uint8)
+
+
+def _lay(modules: Grey, grey: Grey, corners: NDArray[np.float64]) -> tuple[Floats, Floats] | None:
+    """The image laid over a drawing, and the drawing; None where they are not alike."""
+    height, width = modules.shape
+    sharp = np.pad(modules, _QUIET, constant_values=255).repeat(_PIXELS, axis=0).repeat(_PIXELS, axis=1)
+    ideal = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _BLUR * _PIXELS), np.uint8)
+    box = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    onto = cv2.getPerspectiveTransform(corners.astype(np.float32), (box + _QUIET) * _PIXELS - 0.5)
+    size = ideal.shape[::-1]
+    rough = cv2.warpPerspective(grey, onto, size, borderMode=cv2.BORDER_REPLICATE)
+    try:  # the corners that decoders give are whole pixels
+        _, pose = cv2.findTransformECC(ideal, rough, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, _STEPS)
+    except cv2.error:
+        return None
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    fine = cv2.warpAffine(rough, pose, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    seen = max(rough, fine, key=lambda one: cv2.computeECC(ideal, one))  # a blot may have pulled it off
+    inner = slice(_QUIET * _PIXELS, -_QUIET * _PIXELS)
+    return np.asarray(seen[inner, inner], np.float32), np.asarray(ideal[inner, inner], np.float32)
