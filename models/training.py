@@ -117,7 +117,7 @@ def held_back(data: Path, bundle: Bundle) -> tuple[list[Path], Groups]:
     Raises:
         UsageError: the folder no longer holds as many images.
     """
-    paths = find_images(data / "train" / "good" if (data / "train" / "good").is_dir() else data)
+    paths = find_images(good_folder(data))
     if len(paths) != bundle.source["images"]:
         raise UsageError(f"{data}: has {len(paths)} good images; the model was trained on {bundle.source['images']}")
     refused = {str(reason).split(":")[0] for reason in bundle.source["refused"]}
