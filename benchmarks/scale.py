@@ -1,12 +1,17 @@
 """Time and peak memory of audit, cache, training and calibration at growing numbers of images.
 
-    python -m benchmarks.scale OUT --counts 200,1000 [--steps 20]
+    python -m benchmarks.scale OUT --counts 1000,4000,10000,50000 [--steps 20]
+    python -m benchmarks.scale OUT --kills 20 [--seed 0]
 
 The images are renders of 384x288 px, each moved, lit and grained anew; a line a step on standard output. `cache and
 train` prepares the images and trains, `train` trains again on what is prepared; their difference is the cache.
+
+With --kills, trainings are killed at random moments and continued, again and again, until there were so many kills;
+every model that comes out is compared, byte for byte, with that of a training that nobody disturbed.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,14 +34,19 @@ training: {{steps: {steps}, batch_size: 4}}
 """
 
 
-def make_images(folder: Path, count: int) -> None:
-    """Write `count` images; those that are there already stay."""
+def make_images(out: Path, count: int) -> Path:
+    """A folder of `count` images, which it shares with those of other counts; what is there already stays."""
+    pool, folder = out / "images", out / f"images-{count}"
     renders = [render(PARTS["housing"](), seed, None).image for seed in range(RENDERS)]
     small = [np.asarray(cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA), np.uint8) for image in renders]
     for number in range(count):
-        path = folder / f"{number // 1000:03}" / f"{number:06}.jpg"
-        if not path.exists():
-            write_image(path, perturbed(small[number % RENDERS], number))
+        name = f"{number // 1000:03}/{number:06}.jpg"
+        if not (pool / name).exists():
+            write_image(pool / name, perturbed(small[number % RENDERS], number))
+        if not (folder / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).hardlink_to(pool / name)
+    return folder
 
 
 def perturbed(image: Image, seed: int) -> Image:
@@ -61,16 +71,100 @@ def measured(*arguments: str | Path) -> tuple[float, float]:
     return time.perf_counter() - start, usage.ru_maxrss / 1e6
 
 
+IMPATIENT = """
+import sys
+import models.fitting
+from pipeline import cli
+models.fitting.CHECKPOINT_SECONDS = 0.3  # else so short a training would have none to be resumed from
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+KILLED_COUNT, KILLED_STEPS = 300, 30
+"""Images and steps of the trainings that are killed: five files of frames, and some seconds of each part."""
+
+KILLS_EACH = 4
+"""Times that one training is killed at the most, before it may end."""
+
+
+class Killed:
+    """Trainings in a folder, that can be killed."""
+
+    def __init__(self, out: Path) -> None:
+        self._out, self._images = out, make_images(out, KILLED_COUNT)
+        (out / "config.yaml").write_text(CONFIG.format(steps=KILLED_STEPS))
+
+    def train(self, name: str, patience: float | None) -> bool:
+        """Train or continue the training of this name; False where it was killed after `patience` seconds."""
+        place = self._out / name
+        command = ("train", self._images, "--config", self._out / "config.yaml", "--cache", place / "cache", "--resume")
+        with subprocess.Popen(
+            [sys.executable, "-c", IMPATIENT, *map(str, command), "--out", str(place / "model")],
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            try:
+                code = process.wait(patience)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                return False
+        if code:
+            raise SystemExit(f"{name} ended with {code}")
+        return True
+
+    def stage(self, name: str) -> str:
+        """How far the training of this name has come, by what it has left."""
+        place = self._out / name
+        left = {path.name: path for path in place.rglob("*") if path.is_file()}
+        if "manifest.json" in left:
+            return "writing the model"
+        if "checkpoint.pt" in left:
+            return "training"
+        frames = sum(path.startswith("notes-") for path in left)
+        return f"caching, {frames} files" if "lesson.npz" in left else "teach-in"
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """All that a finished training has left in its model."""
+        folder = self._out / name / "model"
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def kill_trainings(out: Path, kills: int, seed: int) -> None:
+    """Kill, continue and compare; ends with an error at the first model that is another."""
+    rng, place = np.random.default_rng(seed), out / f"kills-{time.time():.0f}"
+    place.mkdir(parents=True)
+    trainings, done, number = Killed(place), 0, 0
+    start = time.perf_counter()
+    trainings.train("undisturbed", None)
+    seconds, wanted = time.perf_counter() - start, trainings.files("undisturbed")
+    print(f"undisturbed: {seconds:.1f} s, {len(wanted)} files", flush=True)
+    while done < kills:
+        moments: list[str] = []
+        while not trainings.train(
+            str(number), moment := rng.uniform(0, seconds) if len(moments) < KILLS_EACH else None
+        ):
+            moments.append(f"{moment:.1f} s ({trainings.stage(str(number))})")
+        found = trainings.files(str(number))
+        differ = sorted(file for file in wanted.keys() | found.keys() if found.get(file) != wanted.get(file))
+        print(f"model {number}: killed after {', '.join(moments) or '-'}", flush=True)
+        if differ:
+            raise SystemExit(f"model {number}: other than undisturbed: {', '.join(differ)}")
+        done, number = done + len(moments), number + 1
+    print(f"{done} kills, {number} models: all the same as undisturbed, byte for byte")
+
+
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--counts", default="200,1000", show_default=True)
 @click.option("--steps", default=20, show_default=True, help="Steps of the training: it does not grow with the images.")
-def main(out: Path, counts: str, steps: int) -> None:
-    """Measure; OUT keeps the images, so that a larger number adds to them."""
+@click.option("--kills", default=0, help="Kill trainings so many times instead, and compare what comes out.")
+@click.option("--seed", default=0, show_default=True, help="Of the moments of the kills.")
+def main(out: Path, counts: str, steps: int, kills: int, seed: int) -> None:
+    """Measure; OUT keeps the images, so that a larger number adds to those of a smaller one."""
+    if kills:
+        kill_trainings(out, kills, seed)
+        return
     print("| images | step | s | s per 1000 images | peak GB |\n| --- | --- | --- | --- | --- |")
     for count in map(int, counts.split(",")):
-        images, place = out / f"images-{count}", out / f"run-{count}-{time.time():.0f}"
-        make_images(images, count)
+        images, place = make_images(out, count), out / f"run-{count}-{time.time():.0f}"
         config = place / "config.yaml"
         config.parent.mkdir(parents=True)
         config.write_text(CONFIG.format(steps=steps))

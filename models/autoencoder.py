@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.backbone import CHANNELS
+from models.norm import SharedNorm
 
 
 class Autoencoder(nn.Module):
@@ -67,7 +68,7 @@ class Mixer(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(channels, channels, 5, padding=2, groups=channels, bias=False),
-            nn.BatchNorm2d(channels),
+            SharedNorm(channels),
             nn.Conv2d(channels, 2 * channels, 1),
             nn.ReLU6(inplace=True),
             nn.Conv2d(2 * channels, channels, 1),

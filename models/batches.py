@@ -1,6 +1,6 @@
 """Batches of training: clean frames, lightly augmented, and the same ones corrupted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -22,6 +22,10 @@ class Batch:
     corrupted: Tensor
     kept: Tensor
     changed: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def make_batch(frames: Frames, *, size: int, seed: int, step: int) -> Batch:

@@ -18,8 +18,10 @@ from pipeline.config import Config
 from pipeline.framing import Frame
 from pipeline.images import write_bytes
 from pipeline.quality import Conditions
+from pipeline.storage import reaching
 
 FORMAT = 2
+"""Raised whenever the same image and settings give another frame or note than before."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +54,21 @@ class _Shard:
 _SHARD = TypeAdapter(_Shard)
 
 
-def cache_key(paths: Sequence[Path], config: Config) -> str:
+def cache_key(folder: Path, paths: Sequence[Path], config: Config) -> str:
     """Twelve hexadecimal digits that change with the files, and with every setting that a frame depends on."""
-    depends = [FORMAT, version("goodparts"), describe_files(paths)]
+    depends = [FORMAT, version("goodparts"), describe_files(folder, paths)]
     depends += [
         section.model_dump(mode="json") for section in (config.image, config.registration, config.regions, config.print)
     ]
     return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:12]
 
 
-def describe_files(paths: Sequence[Path]) -> list[tuple[str, int, float]]:
-    """Name, size and time of each file: what tells that it is still the same."""
-    return [(path.name, (stat := path.stat()).st_size, stat.st_mtime) for path in paths]
+def describe_files(folder: Path, paths: Sequence[Path]) -> list[tuple[str, int, float]]:
+    """Path within the folder, size and time of each file: what tells that it is still the same."""
+    with reaching(folder):
+        stats = [path.stat() for path in paths]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return [(name, stat.st_size, stat.st_mtime) for name, stat in zip(names, stats, strict=True)]
 
 
 def read_shard(frames: Frames, shard: int) -> tuple[Note, ...] | None:

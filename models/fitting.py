@@ -1,5 +1,7 @@
 """Fitting the networks: the losses, the loop, and checkpoints that make a resumed run end like an undisturbed one."""
 
+import io
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,9 +15,11 @@ from torch.nn import functional as F
 
 from models.batches import Batch, make_batch, to_tensor
 from models.detector import Detector, Reconstruction
+from models.distributed import Report, Team, average, average_gradients, together
 from models.frames import Frames
 from models.segmenter import PATCH
 from pipeline.config import TrainingConfig
+from pipeline.images import write_bytes
 
 PAINT_WEIGHT = 2.0
 """Weight of the painted image's error beside that of the features."""
@@ -24,14 +28,13 @@ SEGMENT_WEIGHT = 4.0
 """Weight of the segmentation head's error; it moves the head alone."""
 
 CHUNK = 2
-"""Images the frozen backbone takes at a time: larger tensors fall out of the cache and cost twice the time."""
+"""Images the frozen backbone takes at a time on a CPU: larger tensors fall out of its cache and cost twice the time."""
 
 CHECKPOINT_SECONDS = 15.0
 
-Parts = dict[str, nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler]
+logger = logging.getLogger(__name__)
 
-Report = Callable[[int, float], None]
-"""Told the number of steps done and the smoothed loss."""
+Part = nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler
 
 
 def fit(
@@ -41,6 +44,7 @@ def fit(
     *,
     checkpoint: Path,
     report: Report,
+    devices: tuple[str, ...] = ("cpu",),
 ) -> None:
     """Train the autoencoder and the segmentation head of `detector` in place.
 
@@ -48,29 +52,36 @@ def fit(
         detector: with its feature standardisation already set.
         frames: of good parts.
         config: steps, batch size, learning rate and seed.
-        checkpoint: file that the state is kept in; continued from where it exists.
-        report: called after every step.
+        checkpoint: file that the state is kept in; continued from where it exists. Where it cannot be written, a
+            warning is logged and the training goes on: it could only not be resumed from there.
+        report: called after every step with the number of steps done and the smoothed loss.
+        devices: that share each batch evenly, a process each.
     """
+    together(devices, partial(_learn, detector, frames, config, checkpoint), report)
+    detector.to("cpu")
+
+
+def _learn(
+    detector: Detector, frames: Frames, config: TrainingConfig, checkpoint: Path, team: Team, report: Report
+) -> None:
+    detector.to(team.device)
     learning = nn.ModuleDict({"autoencoder": detector.autoencoder, "segmenter": detector.segmenter})
     optimiser = torch.optim.AdamW(learning.parameters(), lr=config.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=config.steps, pct_start=0.1
     )
-    loop: dict[str, float] = {"step": 0, "loss": 0.0}
-    parts: Parts = {"networks": learning, "optimiser": optimiser, "schedule": schedule}
-    if checkpoint.exists():
-        _restore(checkpoint, parts, loop)
+    state = _Checkpoint(checkpoint, networks=learning, optimiser=optimiser, schedule=schedule)
+    loop = state.restore() if checkpoint.exists() else {"step": 0, "loss": 0.0}
     learning.train()
-    saved = time.monotonic()
-    for step, batch in _batches(frames, config, int(loop["step"])):
-        loss = _step(detector, batch, optimiser)
+    for step, batch in _batches(frames, config, int(loop["step"]), team):
+        loss = _step(detector, batch.to(team.device), optimiser, team)
         schedule.step()
         loop = {"step": step + 1, "loss": loss if step == 0 else 0.95 * loop["loss"] + 0.05 * loss}
         report(step + 1, loop["loss"])
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(checkpoint, parts, loop)
-            saved = time.monotonic()
-    _save(checkpoint, parts, loop)
+        if team.leads and state.age > CHECKPOINT_SECONDS:
+            state.save(loop)
+    if team.leads:
+        state.save(loop)
     learning.eval()
 
 
@@ -86,34 +97,46 @@ def standardise_features(detector: Detector, frames: Frames) -> None:
 
 @torch.no_grad()
 def features_of(network: Callable[[Tensor], list[Tensor]], images: Tensor) -> list[Tensor]:
-    """Run a frozen network over a batch in chunks that fit the processor's cache."""
-    found = [network(chunk) for chunk in images.split(CHUNK)]
+    """Run a frozen network over a batch, on a CPU in chunks that fit its cache."""
+    found = [network(chunk) for chunk in images.split(CHUNK if images.device.type == "cpu" else len(images))]
     return [torch.cat(level) for level in zip(*found, strict=True)]
 
 
-def _batches(frames: Frames, config: TrainingConfig, start: int) -> Iterator[tuple[int, Batch]]:
-    """The batches from step `start` on; the next one is made while the last one is learned from."""
+def _batches(frames: Frames, config: TrainingConfig, start: int, team: Team) -> Iterator[tuple[int, Batch]]:
+    """This process's share of the batches from step `start` on; the next is made while the last is learned from."""
+    share = len(team.devices)
+
+    def draw(step: int) -> Batch:
+        number = step * share + team.rank
+        return make_batch(frames, size=config.batch_size // share, seed=config.seed, step=number)
+
     with ThreadPoolExecutor(1) as pool:
-        draw = partial(make_batch, frames, size=config.batch_size, seed=config.seed)
-        coming = deque(pool.submit(draw, step=step) for step in range(start, min(start + 1, config.steps)))
+        coming = deque(pool.submit(draw, step) for step in range(start, min(start + 1, config.steps)))
         for step in range(start, config.steps):
             batch = coming.popleft().result()
             if step + 1 < config.steps:
-                coming.append(pool.submit(draw, step=step + 1))
+                coming.append(pool.submit(draw, step + 1))
             yield step, batch
 
 
-def _step(detector: Detector, batch: Batch, optimiser: torch.optim.Optimizer) -> float:
+def _step(detector: Detector, batch: Batch, optimiser: torch.optim.Optimizer, team: Team) -> float:
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    with team.precision():
+        loss = _loss(detector, batch)
+    optimiser.zero_grad()
+    loss.backward()
+    average_gradients(parameters)
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimiser.step()
+    return average(loss).item()
+
+
+def _loss(detector: Detector, batch: Batch) -> Tensor:
     wanted = features_of(detector.features, batch.clean)
     features = features_of(detector.features, batch.corrupted)
     expected, painted = detector.autoencoder(features)
     seen = Reconstruction(features, expected, batch.corrupted, painted)
-    loss = _reconstruction_loss(seen, wanted, batch) + SEGMENT_WEIGHT * _segmentation_loss(detector, seen, batch)
-    optimiser.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], 1.0)
-    optimiser.step()
-    return loss.item()
+    return _reconstruction_loss(seen, wanted, batch) + SEGMENT_WEIGHT * _segmentation_loss(detector, seen, batch)
 
 
 def _reconstruction_loss(seen: Reconstruction, wanted: list[Tensor], batch: Batch) -> Tensor:
@@ -134,17 +157,38 @@ def _segmentation_loss(detector: Detector, seen: Reconstruction, batch: Batch) -
 
 
 def _mean_where(kept: Tensor, error: Tensor) -> Tensor:
-    return (error.mean(1, keepdim=True) * kept).sum() / kept.sum().clamp(min=1)
+    return (error.mean(1, keepdim=True) * kept).sum() / average(kept.sum()).clamp(min=1)
 
 
-def _save(path: Path, parts: Parts, loop: dict[str, float]) -> None:
-    beside = path.with_suffix(".tmp")
-    torch.save({"loop": loop, **{name: part.state_dict() for name, part in parts.items()}}, beside)
-    beside.replace(path)
+class _Checkpoint:
+    """The state of the loop in a file: the old one or the new one, whole, whatever happens."""
 
+    def __init__(self, path: Path, **parts: Part) -> None:
+        self._path, self._parts = path, parts
+        self._tried, self._warned = time.monotonic(), False
 
-def _restore(path: Path, parts: Parts, loop: dict[str, float]) -> None:
-    state = torch.load(path, weights_only=True)
-    loop.update(state["loop"])
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
+    @property
+    def age(self) -> float:
+        """Seconds since the state was last saved, or could not be."""
+        return time.monotonic() - self._tried
+
+    def save(self, loop: dict[str, float]) -> None:
+        data = io.BytesIO()  # torch's own writer tells a full disk from other faults by its words alone
+        torch.save({"loop": loop, **{name: part.state_dict() for name, part in self._parts.items()}}, data)
+        try:
+            write_bytes(self._path, data.getvalue())
+        except OSError as error:
+            self._warn(f"{self._path}: cannot be written ({error.strerror}); the training goes on without")
+        self._tried = time.monotonic()
+
+    def restore(self) -> dict[str, float]:
+        state = torch.load(self._path, map_location="cpu", weights_only=True)
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        loop: dict[str, float] = state["loop"]
+        return loop
+
+    def _warn(self, message: str) -> None:
+        if not self._warned:  # once: it is tried again every few seconds
+            logger.warning(message)
+        self._warned = True

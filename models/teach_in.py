@@ -110,13 +110,19 @@ def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance) ->
         advance: told of every image done.
 
     Raises:
-        TrainingError: fewer than eight images can be used.
+        TrainingError: fewer than eight images can be used, or the frames cannot be written.
     """
-    lesson = read_lesson(work) or write_lesson(work, _lesson(paths, config, advance))
-    usable = [paths[index] for index in lesson.usable]
-    size = working_size(lesson.size, megapixels=config.image.working_megapixels)
-    frames = Frames.create(work, len(usable), size)
-    notes = _all_notes(usable, lesson, frames, config, advance)
+    try:
+        lesson = read_lesson(work) or write_lesson(work, _lesson(paths, config, advance))
+        usable = [paths[index] for index in lesson.usable]
+        size = working_size(lesson.size, megapixels=config.image.working_megapixels)
+        frames = Frames.create(work, len(usable), size)
+        notes = _all_notes(usable, lesson, frames, config, advance)
+    except OSError as error:  # of an image it would be an ImageError
+        raise TrainingError(
+            f"{error.filename or work}: cannot be written ({error.strerror or error}); what was prepared is kept: "
+            "make room, then the same command with --resume continues"
+        ) from error
     return _taught(usable, lesson, frames, notes)
 
 

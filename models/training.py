@@ -24,9 +24,9 @@ from models.teach_in import Taught, teach_in, workload
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
-from pipeline.exceptions import TrainingError, UsageError
+from pipeline.exceptions import ConfigError, TrainingError, UsageError
 from pipeline.groups import Groups, find_groups
-from pipeline.images import find_images
+from pipeline.images import find_images, good_folder, write_text
 from pipeline.quality import usual_conditions
 
 WORK = ".training"
@@ -39,7 +39,15 @@ STATISTICS_IMAGES = 1000
 """Held-back images whose residual maps are in memory at the same time; the others are scored one at a time."""
 
 
-def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache: Path | None = None) -> Bundle:
+def train(
+    data: Path,
+    out: Path,
+    config: Config,
+    *,
+    resume: bool = False,
+    cache: Path | None = None,
+    devices: tuple[str, ...] = ("cpu",),
+) -> Bundle:
     """Train a model on images of good parts and write it to a folder.
 
     Args:
@@ -48,20 +56,24 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache:
         config: the configuration.
         resume: continue a run of the same data and configuration that was interrupted.
         cache: folder that keeps the frames for later trainings; None to drop them when the model is there.
+        devices: that share each batch of the training; see `models.distributed.parse_devices`.
 
     Returns:
         The model, as it was written.
 
     Raises:
         UsageError: no images.
+        ConfigError: the batch cannot be shared by so many devices.
         TrainingError: the images do not allow a training, or `resume` finds another run.
     """
-    paths = find_images(data / "train" / "good" if (data / "train" / "good").is_dir() else data)
-    work = _work_folder(out, _fingerprint(paths, config), resume=resume)
+    _check_batch(config, len(devices))
+    folder = good_folder(data)
+    paths = find_images(folder)
+    work = _work_folder(out, _fingerprint(folder, paths, config), resume=resume)
     config = resolve_motion(paths, config)
     torch.manual_seed(config.training.seed)
     with Steps() as steps:
-        frames_in = (cache or work) / f"frames-{cache_key(paths, config)}"
+        frames_in = (cache or work) / f"frames-{cache_key(folder, paths, config)}"
         taught = teach_in(paths, config, frames_in, steps.stage(workload(len(paths), config)))
         groups = _groups(taught.paths, data, config)
         learn, held = _split(taught.likeness, groups, config)
@@ -70,6 +82,7 @@ def train(data: Path, out: Path, config: Config, *, resume: bool = False, cache:
         fit(
             detector, taught.frames.subset(learn), config.training,
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
+            devices=devices,
         )  # fmt: skip
         round_weights(detector)
         known, rest = np.split(held, [STATISTICS_IMAGES])
@@ -104,7 +117,7 @@ def held_back(data: Path, bundle: Bundle) -> tuple[list[Path], Groups]:
     Raises:
         UsageError: the folder no longer holds as many images.
     """
-    paths = find_images(data / "train" / "good" if (data / "train" / "good").is_dir() else data)
+    paths = find_images(good_folder(data))
     if len(paths) != bundle.source["images"]:
         raise UsageError(f"{data}: has {len(paths)} good images; the model was trained on {bundle.source['images']}")
     refused = {str(reason).split(":")[0] for reason in bundle.source["refused"]}
@@ -129,9 +142,17 @@ def _bundle(
     )
 
 
-def _fingerprint(paths: list[Path], config: Config) -> str:
+def _check_batch(config: Config, devices: int) -> None:
+    size = config.training.batch_size
+    if size % devices:
+        raise ConfigError(
+            f"training.batch_size: {size} images cannot be shared by {devices} devices; make it a multiple"
+        )
+
+
+def _fingerprint(folder: Path, paths: list[Path], config: Config) -> str:
     """Same files and same configuration: the same run."""
-    described = [describe_files(paths), config.model_dump(mode="json")]
+    described = [describe_files(folder, paths), config.model_dump(mode="json")]
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 
@@ -142,10 +163,10 @@ def _work_folder(out: Path, fingerprint: str, *, resume: bool) -> Path:
         raise TrainingError(
             f"{out}: the interrupted run had other images or another configuration; train without --resume"
         )
-    if not resume and work.exists():
+    if work.exists() and not (resume and note.is_file()):  # without its note, nobody knows what it is of
         shutil.rmtree(work)
     work.mkdir(parents=True, exist_ok=True)
-    note.write_text(fingerprint)
+    write_text(note, fingerprint)
     return work
 
 

@@ -24,6 +24,7 @@ from pipeline.reference import WITNESSES, central_image, spread
 from pipeline.registration import Registrar, Registration
 from pipeline.run import in_order
 from pipeline.shots import shot_of
+from pipeline.storage import reaching
 
 SAMPLE = 256
 """Images, spread over all, that tell what most look like."""
@@ -96,15 +97,15 @@ class Standard:
     view: "Looks"
 
     @classmethod
-    def of(cls, images: Sequence[Image]) -> "Standard":
+    def of(cls, images: Sequence[Image], motion: str) -> "Standard":
         """Learn from the small images of a sample, all of one size; those that do not register are left out."""
-        reference = central_image(spread(images, WITNESSES), motion="euclidean")
-        trial = Registrar(reference, motion="euclidean", min_quality=-1.0)
+        reference = central_image(spread(images, WITNESSES), motion=motion)
+        trial = Registrar(reference, motion=motion, min_quality=-1.0)
         poses = [trial.register(image) for image in images]
         middle, usual = _robust([pose.quality for pose in poses])
         least = max(0.2, middle - max(OUTLIER * usual, 0.02))
         kept = [(image, pose) for image, pose in zip(images, poses, strict=True) if pose.quality >= least]
-        registrar = Registrar(reference, motion="euclidean", min_quality=least)
+        registrar = Registrar(reference, motion=motion, min_quality=least)
         views = [_look(image) for image, _ in kept]
         return cls(registrar, Looks.of([_registered(image, pose) for image, pose in kept]), Looks.of(views))
 
@@ -135,7 +136,7 @@ class Looks:
 
 
 def audit(
-    folder: Path, paths: Sequence[Path], advance: Advance, *, max_megapixels: float, threads: int = 1
+    folder: Path, paths: Sequence[Path], advance: Advance, *, motion: str, max_megapixels: float, threads: int = 1
 ) -> list[Seen]:
     """Look at every image.
 
@@ -143,6 +144,7 @@ def audit(
         folder: that the paths lie in.
         paths: image files, one or more.
         advance: told of every image done.
+        motion: how far parts move, see `Registrar`.
         max_megapixels: larger files are a problem of their own.
         threads: images looked at at the same time.
 
@@ -152,11 +154,12 @@ def audit(
     Raises:
         UsageError: fewer than two images can be read.
     """
-    standard = _standard(paths, max_megapixels, advance)
+    standard = _standard(paths, motion, max_megapixels, advance)
     places = np.zeros((len(paths), DIMENSIONS), np.float32)
 
     def look_at(index: int) -> Seen:
-        seen, place = _look_at(folder, paths[index], standard, max_megapixels)
+        with reaching(paths[index]):
+            seen, place = _look_at(folder, paths[index], standard, max_megapixels)
         places[index, : len(place)] = place
         return seen
 
@@ -168,7 +171,7 @@ def audit(
     return judge(found, places, standard.registrar.min_quality)
 
 
-def _standard(paths: Sequence[Path], max_megapixels: float, advance: Advance) -> Standard:
+def _standard(paths: Sequence[Path], motion: str, max_megapixels: float, advance: Advance) -> Standard:
     images = []
     for path in spread(paths, SAMPLE):
         with suppress(ImageError):
@@ -179,7 +182,7 @@ def _standard(paths: Sequence[Path], max_megapixels: float, advance: Advance) ->
     alike = [image for image in images if image.shape == usual]
     if len(alike) < 2:
         raise UsageError(f"{paths[0].parent}: no two images of the same size can be read; there is nothing to compare")
-    return Standard.of(alike)
+    return Standard.of(alike, motion)
 
 
 def _look_at(folder: Path, path: Path, standard: Standard, max_megapixels: float) -> tuple[Seen, NDArray[np.float32]]:

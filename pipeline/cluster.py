@@ -36,14 +36,22 @@ class Worker:
         self._inspector, self._job = Inspector.load(model), job
 
     def __call__(self, batch: Table) -> Table:
-        """(N,) names in; for each one the fields of its row, and its pictures as pairs of name and bytes."""
-        rows, pictures = [], []
-        for name in batch["image"]:
-            with tempfile.TemporaryDirectory(prefix="goodparts-") as folder:
-                job = replace(self._job, out=Path(folder))
-                rows.append(inspect_image(self._inspector, job, str(name)).to_csv())
-                pictures.append(_pictures(Path(folder)))
-        return {"row": _objects(rows), "pictures": _objects(pictures)}
+        """(N,) names in; for each one the fields of its row, and its pictures as pairs of name and bytes.
+
+        What stops the run, such as images that this machine cannot reach, is told in words: an exception would arrive
+        as the traceback of another process.
+        """
+        done = [self._inspect(str(name)) for name in batch["image"]]
+        rows, pictures, stopped = zip(*done, strict=True)
+        return {"row": _objects(rows), "pictures": _objects(pictures), "stopped": _objects(stopped)}
+
+    def _inspect(self, name: str) -> tuple[list[str], list[tuple[str, bytes]], str]:
+        with tempfile.TemporaryDirectory(prefix="goodparts-") as folder:
+            try:
+                row = inspect_image(self._inspector, replace(self._job, out=Path(folder)), name)
+            except UsageError as error:
+                return [], [], str(error)
+            return row.to_csv(), _pictures(Path(folder)), ""
 
 
 def inspect_on_ray(model: Path, job: Job, names: Sequence[str]) -> Iterator[Row]:
@@ -53,6 +61,9 @@ def inspect_on_ray(model: Path, job: Job, names: Sequence[str]) -> Iterator[Row]
         model: folder of the model, as the workers see it.
         job: what to do with each image; its `threads` is the number of workers.
         names: of the images, relative to `job.images`.
+
+    Raises:
+        UsageError: a worker cannot reach the images.
     """
     import ray.data
 
@@ -72,6 +83,8 @@ def inspect_on_ray(model: Path, job: Job, names: Sequence[str]) -> Iterator[Row]
         num_cpus=1,
     )
     for found in done.iter_rows():
+        if found["stopped"]:
+            raise UsageError(f"on a worker: {found['stopped']}")
         for name, data in found["pictures"]:
             target = job.out / name
             target.parent.mkdir(parents=True, exist_ok=True)

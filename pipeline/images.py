@@ -12,6 +12,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from pipeline.exceptions import ImageError, UsageError
+from pipeline.storage import reaching
 
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8, RGB."""
@@ -25,15 +26,27 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 PIL.Image.MAX_IMAGE_PIXELS = None  # only headers are read with Pillow, and the limit is the configuration's
 
 
+def good_folder(data: Path) -> Path:
+    """Where the good images of `data` lie: in `train/good` of a data set in MVTec AD's layout, or right there.
+
+    Raises:
+        UsageError: it is elsewhere and cannot be reached.
+    """
+    with reaching(data):
+        inside = data / "train" / "good"
+        return inside if inside.is_dir() else data
+
+
 def find_images(folder: Path) -> list[Path]:
     """List the image files of a folder and of the folders in it, sorted by path.
 
     Raises:
-        UsageError: the folder does not exist, or holds no image file.
+        UsageError: the folder does not exist, cannot be reached, or holds no image file.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder; give a folder of images")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and not p.is_dir())
+    with reaching(folder):
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder; give a folder of images")
+        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and not p.is_dir())
     if not found:
         raise UsageError(f"{folder}: holds no image ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return found
@@ -47,11 +60,10 @@ def read_image(path: Path, *, max_megapixels: float) -> Image:
 
     Raises:
         ImageError: the file cannot be opened, is no image, is truncated, or is larger than `max_megapixels`.
+        UsageError: it is elsewhere and cannot be reached: that says nothing about the image.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path.name}: cannot be opened ({error.strerror})") from error
+    with reaching(path):
+        data = _read_bytes(path)
     width, height = _size_in_header(data, path.name)
     if width * height > max_megapixels * 1e6:
         raise ImageError(
@@ -72,12 +84,21 @@ def read_size(path: Path) -> tuple[int, int]:
 
     Raises:
         ImageError: the file cannot be opened, or is no image.
+        UsageError: it is elsewhere and cannot be reached.
     """
+    with reaching(path):
+        try:
+            with path.open("rb") as file:
+                return _header(file, path.name)
+        except OSError as error:
+            raise ImageError(f"{path.name}: cannot be opened ({error.strerror or error})") from error
+
+
+def _read_bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return _header(file, path.name)
+        return path.read_bytes()
     except OSError as error:
-        raise ImageError(f"{path.name}: cannot be opened ({error.strerror})") from error
+        raise ImageError(f"{path.name}: cannot be opened ({error.strerror or error})") from error
 
 
 def _size_in_header(data: bytes, name: str) -> tuple[int, int]:
@@ -130,10 +151,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file by way of a temporary neighbour, so that a kill leaves the old one or the new one."""
+    """Write a file by way of a temporary neighbour, so that a kill leaves the old one or the new one.
+
+    Raises:
+        OSError: with the name of the file, which that of a full disk lacks by itself.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         beside.write_bytes(data)
         beside.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)

@@ -4,10 +4,12 @@ Inputs are read through `upath` (universal-pathlib of the fsspec project), whose
 Outputs are written to a folder on this machine and copied as the run goes: a store of objects cannot append to a file.
 """
 
+import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,17 @@ EXTRAS = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure"}
 
 RESUMED = "results.csv"
 """The file that an interrupted run continues."""
+
+PROBE = ".goodparts"
+"""A file that is written and taken away again before a run, to see whether its results can be written."""
+
+REFUSALS = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("google.auth.exceptions", "GoogleAuthError"),
+    ("azure.core.exceptions", "AzureError"),
+    ("aiohttp", "ClientError"),
+)
+"""What the packages behind URLs raise, beside OSError, where there are no credentials or nobody answers."""
 
 
 class PlaceType(click.ParamType[Path]):
@@ -62,51 +75,90 @@ def is_remote(folder: Path) -> bool:
 
 
 @contextmanager
+def reaching(where: Path) -> Iterator[None]:
+    """Turn what a store elsewhere answers, or that it does not, into one line; for this machine, change nothing.
+
+    Raises:
+        UsageError: no credentials, no such bucket, no right to read or write there, or nobody answers.
+    """
+    try:
+        yield
+    except _refusals(where) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(f"{where}: {reason}; check the URL, the credentials and the network") from error
+
+
+def _refusals(where: Path) -> tuple[type[BaseException], ...]:
+    """Errors of a store; a package that is not loaded has raised none."""
+    if not is_remote(where):
+        return ()
+    loaded = [(sys.modules[module], name) for module, name in REFUSALS if module in sys.modules]
+    return (OSError, *(getattr(module, name) for module, name in loaded))
+
+
+@contextmanager
 def local_folder(out: Path) -> Iterator[Path]:
     """A folder on this machine whose files arrive in `out`: while it is used, and when it is left, however that is.
 
     For a folder of this machine that is the folder itself.
+
+    Raises:
+        UsageError: `out` cannot be written; if that shows at the end only, the message says where the files are.
     """
     if not is_remote(out):
         yield out
         return
-    with tempfile.TemporaryDirectory(prefix="goodparts-") as folder:
-        mirror = _Mirror(Path(folder), out)
-        mirror.fetch(RESUMED)
-        stop = threading.Event()
-        beside = threading.Thread(target=mirror.keep, args=(stop,), daemon=True)
-        beside.start()
-        try:
-            yield Path(folder)
-        finally:
-            stop.set()
-            beside.join()
-            mirror.copy()
+    mirror = _Mirror(Path(tempfile.mkdtemp(prefix="goodparts-")), out)
+    mirror.begin()
+    stop = threading.Event()
+    beside = threading.Thread(target=mirror.keep, args=(stop,), daemon=True)
+    beside.start()
+    try:
+        yield mirror.folder
+    finally:
+        stop.set()
+        beside.join()
+        mirror.finish()
 
 
 class _Mirror:
     """Copies files that are new or have changed; one that is being written is copied again when it is whole."""
 
     def __init__(self, folder: Path, out: Path) -> None:
-        self._folder, self._out = folder, out
+        self.folder, self._out = folder, out
         self._copied: dict[Path, tuple[int, int]] = {}
 
-    def fetch(self, name: str) -> None:
-        if (self._out / name).exists():
-            (self._folder / name).write_bytes((self._out / name).read_bytes())
+    def begin(self) -> None:
+        """See that the store takes files, before hours are spent on them, and fetch what is to be continued."""
+        try:
+            with reaching(self._out):
+                (self._out / PROBE).write_bytes(b"")
+                (self._out / PROBE).unlink()
+                if (self._out / RESUMED).exists():
+                    (self.folder / RESUMED).write_bytes((self._out / RESUMED).read_bytes())
+        except UsageError:
+            shutil.rmtree(self.folder)
+            raise
 
     def keep(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY):
-            try:
-                self.copy()
-            except OSError:  # the store is away for a moment; the last copy says so if it stays away
-                continue
+            with suppress(OSError, UsageError):  # the store is away for a moment; `finish` says so if it stays away
+                self._copy()
 
-    def copy(self) -> None:
-        for path in sorted(self._folder.rglob("*")):
+    def finish(self) -> None:
+        try:
+            self._copy()
+        except UsageError as error:
+            raise UsageError(f"{error}; the files are kept in {self.folder}") from error
+        shutil.rmtree(self.folder)
+
+    def _copy(self) -> None:
+        for path in sorted(self.folder.rglob("*")):
             if path.is_dir() or path.suffix == ".tmp":
                 continue
             stat = path.stat()
             if self._copied.get(path) != (stat.st_size, stat.st_mtime_ns):
-                (self._out / path.relative_to(self._folder).as_posix()).write_bytes(path.read_bytes())
+                data = path.read_bytes()
+                with reaching(self._out):
+                    (self._out / path.relative_to(self.folder).as_posix()).write_bytes(data)
                 self._copied[path] = (stat.st_size, stat.st_mtime_ns)

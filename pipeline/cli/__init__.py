@@ -37,6 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.ClickException, GoodpartsError) as error:
         return fail(str(error), WRONG_USE)
     except OSError as error:
-        return fail(f"{error.filename or 'output'}: {error.strerror}", WRONG_USE)
+        return fail(f"{error.filename or 'output'}: {error.strerror or error}", WRONG_USE)
     except click.Abort:
         return fail("interrupted; the same command continues (train: with --resume)", INTERRUPTED)

@@ -24,19 +24,22 @@ def audit(data: Path, out: Path, jobs: int, max_megapixels: float) -> int:
     goodparts audit good-parts/ --out audit
     goodparts audit good-parts/ --out audit --jobs 4
     """
+    from models.pose_choice import resolve_motion
     from pipeline.audit import SAMPLE
     from pipeline.audit import audit as look
     from pipeline.audit_sheet import write_audit
-    from pipeline.images import find_images
+    from pipeline.config import Config, ImageConfig
+    from pipeline.images import find_images, good_folder
     from pipeline.run import progress_bar
 
-    folder = data / "train" / "good" if (data / "train" / "good").is_dir() else data
+    folder = good_folder(data)
     paths = find_images(folder)
+    config = resolve_motion(paths, Config(image=ImageConfig(max_megapixels=max_megapixels)))  # as `train` does
     with progress_bar(console(stderr=True)) as progress:
         bar = progress.add_task("sampling", total=len(paths) + min(len(paths), SAMPLE))
         found = look(
             folder, paths, lambda name: progress.update(bar, advance=1, description=name),
-            max_megapixels=max_megapixels, threads=jobs,
+            motion=config.registration.motion, max_megapixels=max_megapixels, threads=jobs,
         )  # fmt: skip
     click.echo(write_audit(folder, out, found, max_megapixels=max_megapixels))
     click.echo(f"Report: {out / 'index.html'}")

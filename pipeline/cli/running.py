@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 @click.option("--config", type=path_argument, help="YAML file; what it does not say keeps its default.")
 @click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
 @click.option("--cache", type=path_argument, help="Keep the prepared images in this folder, for the next training.")
-def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path | None) -> None:
+@click.option("--devices", default="1", show_default=True, help="Processes on the CPU, or GPUs: cuda, cuda:0,1.")
+def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path | None, devices: str) -> None:
     """Learn what good parts look like.
 
     DATA is a folder of images of good parts, or a data set in MVTec AD's layout.
@@ -44,15 +45,18 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
     goodparts train good-parts/ --out model
     goodparts train good-parts/ --out model --resume
     goodparts train good-parts/ --out wider --config wider.yaml --cache prepared/
+    goodparts train good-parts/ --out model --devices cuda
     """
     from pipeline.config import Config, load_config
     from pipeline.info import promise, suggestion
 
     try:
+        from models.distributed import parse_devices
         from models.training import train as train_model
     except ModuleNotFoundError as error:
         raise UsageError(f'training needs the package {error.name}: pip install "goodparts[train]"') from error
-    bundle = train_model(data, out, load_config(config) if config else Config(), resume=resume, cache=cache)
+    loaded = load_config(config) if config else Config()
+    bundle = train_model(data, out, loaded, resume=resume, cache=cache, devices=parse_devices(devices))
     print_facts((("suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))), *promise(bundle.calibration)))
     if odd := bundle.source["suspicious"]:
         click.echo(f"{len(odd)} of the good images look odd; bad parts among them? Oddest first: {', '.join(odd[:10])}")

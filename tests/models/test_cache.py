@@ -1,5 +1,6 @@
 """The cache: what a killed run has left is used as far as it is whole, and never beyond."""
 
+import errno
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from models.cache import cache_key, read_shard
 from models.frames import SHARD
 from models.teach_in import Taught, teach_in, workload
 from pipeline.config import Config, parse_config
+from pipeline.exceptions import TrainingError
 from pipeline.images import Image, read_image, write_image
 
 COUNT = SHARD + 16
@@ -135,15 +137,16 @@ def test_what_is_damaged_is_made_again(
     assert all(read_shard(again.frames, shard) for shard in (0, 1))
 
 
-def test_a_full_disk_loses_nothing_that_was_written(
-    good: list[Path], whole: tuple[Taught, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("writer", ["models.cache.write_bytes", "models.lesson.write_bytes", "zarr.create_array"])
+def test_a_full_disk_is_one_line_and_loses_nothing_that_was_written(
+    good: list[Path], whole: tuple[Taught, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str
 ) -> None:
-    def full(path: Path, _: bytes) -> None:
-        raise OSError(28, "No space left on device", str(path))
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("models.cache.write_bytes", full)
-        with pytest.raises(OSError, match="No space"):
+        patch.setattr(writer, full)
+        with pytest.raises(TrainingError, match=r"work: cannot be written \(No space left on device\).*--resume"):
             taught(good, tmp_path / "work")
     assert same(taught(good, tmp_path / "work")[0], whole[0])
 
@@ -159,15 +162,30 @@ def test_a_full_disk_loses_nothing_that_was_written(
     ],
 )
 def test_frames_depend_on_what_shapes_them_alone(good: list[Path], change: dict[str, object], kept: bool) -> None:
-    changed = parse_config({**SETTINGS, **change}, source="test")
-    assert (cache_key(good, changed) == cache_key(good, CONFIG)) is kept
+    changed, folder = parse_config({**SETTINGS, **change}, source="test"), good[0].parent
+    assert (cache_key(folder, good, changed) == cache_key(folder, good, CONFIG)) is kept
 
 
 def test_another_file_is_another_cache(good: list[Path], tmp_path: Path) -> None:
     copies = [tmp_path / path.name for path in good]
     for copy, path in zip(copies, good, strict=True):
         copy.write_bytes(path.read_bytes())
-    before = cache_key(copies, CONFIG)
+    before = cache_key(tmp_path, copies, CONFIG)
     copies[5].write_bytes(good[6].read_bytes())
-    assert cache_key(copies, CONFIG) != before
-    assert cache_key(copies[1:], CONFIG) != before
+    assert cache_key(tmp_path, copies, CONFIG) != before
+    assert cache_key(tmp_path, copies[1:], CONFIG) != before
+
+
+def test_a_file_of_the_same_name_in_another_folder_is_another_file(tmp_path: Path) -> None:
+    one, other = tmp_path / "monday" / "0.png", tmp_path / "tuesday" / "0.png"
+    one.parent.mkdir()
+    one.write_bytes(b"the same")
+    before = cache_key(tmp_path, [one], CONFIG)
+    one.parent.rename(other.parent)
+    assert cache_key(tmp_path, [other], CONFIG) != before
+
+
+def test_the_same_files_elsewhere_are_the_same_cache(good: list[Path], tmp_path: Path) -> None:
+    moved = shutil.copytree(good[0].parent, tmp_path / "moved")
+    copies = sorted(moved.iterdir())
+    assert cache_key(moved, copies, CONFIG) == cache_key(good[0].parent, good, CONFIG)

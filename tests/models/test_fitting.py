@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,33 @@ def test_a_resumed_run_does_only_what_is_left(frames: Frames, tmp_path: Path, mo
     )  # fmt: skip
     assert steps == [4, 5, 6, 7, 8]  # step 4 was done, but killed before it was saved
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_full_disk_costs_checkpoints_but_neither_the_training_nor_the_last_whole_one(
+    frames: Frames,
+    undisturbed: Detector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(models.fitting, "CHECKPOINT_SECONDS", 0)
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(KilledError):
+        fitted(frames, checkpoint, kill_at=4)
+    before, write = checkpoint.read_bytes(), Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    resumed = fitted(frames, checkpoint)
+    assert all(torch.equal(weight, weights(resumed)[name]) for name, weight in weights(undisturbed).items())
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{checkpoint}: cannot be written (No space left on device); the training goes on without"
+    ]
+    assert checkpoint.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [checkpoint]
 
 
 def test_a_finished_run_is_not_done_again(frames: Frames, undisturbed: Detector, tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def folder(drawn_part: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def looked_at(folder: Path, threads: int = 1) -> dict[str, Seen]:
-    found = audit(folder, find_images(folder), lambda _: None, max_megapixels=1, threads=threads)
+    found = audit(
+        folder, find_images(folder), lambda _: None, motion="euclidean", max_megapixels=1, threads=threads
+    )  # fmt: skip
     return {seen.image: seen for seen in found}
 
 
@@ -98,10 +100,26 @@ def test_the_table_has_the_worst_first_and_the_sheet_shows_what_can_be_shown(
     assert page.count("data:image") == 7
 
 
+def test_parts_that_lie_in_any_turn_are_looked_at_in_their_common_pose(drawn_part: Image, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for number in range(24):
+        move = cv2.getRotationMatrix2D((160, 120), rng.uniform(0, 360), 0.7)
+        turned = cv2.warpAffine(shot(drawn_part, number), move, (320, 240), borderValue=(40, 40, 40))
+        write_image(tmp_path / "good" / f"{number:02}.png", np.asarray(turned, np.uint8))
+    write_image(tmp_path / "good" / "other part.png", rng.integers(0, 256, (240, 320, 3), np.uint8))
+    assert cli.main(["audit", str(tmp_path / "good"), "--out", str(tmp_path / "out")]) == 0
+    with (tmp_path / "out" / "audit.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert "pose was not found" in rows[0]["findings"]
+    assert rows[0]["image"] == "other part.png"
+    assert min(float(row["pose"]) for row in rows[1:]) > 0.8
+    assert not any("pose" in row["findings"] or "turned" in row["findings"] for row in rows[1:])
+
+
 def test_nothing_to_compare_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(UsageError, match="nothing to compare"):
-        audit(tmp_path, find_images(tmp_path), lambda _: None, max_megapixels=1)
+        audit(tmp_path, find_images(tmp_path), lambda _: None, motion="euclidean", max_megapixels=1)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -96,11 +97,62 @@ def test_an_audit_reads_a_bucket(server: dict[str, str], dataset: Path, tmp_path
     assert "24 images: 0 unreadable" in done.stdout
 
 
-def test_a_bucket_that_is_not_there_is_one_line(server: dict[str, str], model: Path, tmp_path: Path) -> None:
-    done = run(GOODPARTS, server, "inspect", model, "s3://nowhere/today", "--out", tmp_path / "out")
+NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+NOBODY = {"AWS_ACCESS_KEY_ID": "", "AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+
+
+@pytest.mark.parametrize(
+    ("command", "change", "reason"),
+    [
+        ("inspect", NOBODY, "Unable to locate credentials; check the URL, the credentials and the network"),
+        ("audit", NOBODY, "Unable to locate credentials"),
+        ("train", NOBODY, "Unable to locate credentials"),
+        ("inspect --out", NOBODY, "Unable to locate credentials"),
+        ("inspect --out", NOWHERE, "Could not connect to the endpoint URL"),
+        ("inspect --out", {}, "The specified bucket does not exist"),
+        ("inspect", {}, "no such folder; give a folder of images"),
+    ],
+)
+def test_a_store_that_refuses_is_one_line_before_any_work(
+    server: dict[str, str],
+    model: Path,
+    dataset: Path,
+    tmp_path: Path,
+    command: str,
+    change: dict[str, str],
+    reason: str,
+) -> None:
+    there, out = "s3://nowhere/today", tmp_path / "out"
+    arguments: dict[str, tuple[str | Path, ...]] = {
+        "inspect": ("inspect", model, there, "--out", out),
+        "inspect --out": ("inspect", model, dataset / "test", "--out", there),
+        "audit": ("audit", there, "--out", out),
+        "train": ("train", there, "--out", out),
+    }
+    environment = {name: value for name, value in {**server, **change}.items() if value}
+    done = run(GOODPARTS, environment, *arguments[command])
     assert done.returncode == 2
-    assert "s3://nowhere/today: no such folder" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"goodparts: {there}: {reason}")
+    assert not done.stdout
+    assert not out.exists()
+
+
+def test_a_store_that_is_gone_at_the_end_leaves_the_results_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("Access Denied")
+
+    def inspect() -> None:
+        with local_folder(out) as folder:
+            (folder / "results.csv").write_text("some rows")
+            monkeypatch.setattr(type(out), "write_bytes", refuse)
+
+    out = place("memory://plant/gone")
+    with pytest.raises(UsageError, match=r"Access Denied.*the files are kept in ") as refused:
+        inspect()
+    kept = Path(str(refused.value).rsplit(" ", 1)[1])
+    assert (kept / "results.csv").read_text() == "some rows"
+    shutil.rmtree(kept)
 
 
 def test_results_arrive_even_where_the_run_ends_early() -> None:
