@@ -69,7 +69,7 @@ def _residuals(evidence: Evidence, threshold: float) -> list[Image]:
 def _verdict(inspection: Inspection) -> Image:
     colour = VERDICT_COLOUR[inspection.verdict]
     words = [f"{describe_score(inspection)}.", f"{inspection.reason}."]
-    words += [f"Print: {finding}." for finding in inspection.findings]
+    words += [f"Print: {finding}." for finding in inspection.findings if finding not in inspection.reason]
     words += [f"Code: {code.text or 'not readable'} ({code.symbology})." for code in inspection.codes]
     text = text_block("\n".join(words), WIDTH, TITLE)[:HEIGHT]
     head = text_block(inspection.verdict, WIDTH, 3 * TITLE, ink=WHITE, paper=colour, weight=BOLD)
