@@ -3,7 +3,7 @@
 Kept equal in every row: the trained network, the registration of each image, the light it is brought to, and the way
 from residuals to a score. What a residual usually is depends on what is masked, so each row learns that anew, by the
 procedure that ends every training, from the same good parts: those that the training held back, masked in that row's
-way. No row is judged with the statistics of another; that of the model's own mask gives back the model's scores.
+way (as they were taken; a training takes them disturbed, too). No row is judged with the statistics of another.
 Findings about the print, which do not depend on the mask, are left out: scores are of the comparison alone. What cannot
 be made equal is the training itself, which was done behind the model's own mask.
 """
@@ -30,6 +30,7 @@ from pipeline.evaluation import auroc, recall_at
 from pipeline.exceptions import UsageError
 from pipeline.framing import frame_part
 from pipeline.images import Image, Mask, find_images, read_image
+from pipeline.lighting import level
 from pipeline.print import PrintStage
 from pipeline.registration import Registration
 
@@ -95,15 +96,16 @@ class Ablation:
         bundle = self._bundle
         image = read_image(path, max_megapixels=bundle.config.image.max_megapixels)
         registration = bundle.registrar.register(image)
-        place = Place(image, registration, bundle.print_stage, _truth(self._dataset, path))
+        frame = frame_part(image, registration, bundle.working_size).without(bundle.unjudged).relit(bundle.light)
+        lit = level(image, frame.light)
+        place = Place(lit, registration, bundle.print_stage, _truth(self._dataset, path))
         seen = {}
         for name, mask in self._masks.items():
             pixels = mask(place)
-            frame = frame_part(image, registration, pixels, bundle.working_size)
-            frame = frame.without(bundle.unjudged).relit(bundle.light)
-            feed = {"image": frame.image[None], "ignored": frame.ignored[None]}
+            ignored = frame.behind(pixels).ignored[None]
+            feed = {"image": frame.image[None], "ignored": ignored}
             residuals = [torch.from_numpy(found) for found in self._session.run(None, feed)]
-            seen[name] = Seen(residuals, frame.ignored[None], np.count_nonzero(pixels) / pixels.size)
+            seen[name] = Seen(residuals, ignored, np.count_nonzero(pixels) / pixels.size)
         return seen
 
 

@@ -23,7 +23,7 @@ from benchmarks.peers import PEERS, Features, export_backbone
 from pipeline.bundle import Bundle, load_bundle
 from pipeline.evaluation import auroc, false_calls_at, recall_at
 from pipeline.framing import frame_part
-from pipeline.images import Image, Mask, find_images, read_image
+from pipeline.images import Image, find_images, read_image
 
 COLUMNS = ("AUROC", "recall@0", "recall@0.01", "recall@0.05", "fpr@0.95", "fpr@0.99", "fpr@1", "peak", "minutes", "ms")
 
@@ -44,9 +44,8 @@ class RegisteredFeatures(Features):
 
     def frame(self, path: Path) -> Image:
         image = read_image(path, max_megapixels=self._bundle.config.image.max_megapixels)
-        nothing: Mask = np.zeros(image.shape[:2], np.uint8)
         registration = self._bundle.registrar.register(image)
-        return frame_part(image, registration, nothing, self._bundle.working_size).relit(self._bundle.light).image
+        return frame_part(image, registration, self._bundle.working_size).relit(self._bundle.light).image
 
 
 @click.command(help=__doc__)

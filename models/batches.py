@@ -12,6 +12,7 @@ from torch import Tensor
 from models.corruption import corrupt
 from models.frames import Frames
 from pipeline.images import Image, Mask
+from pipeline.lighting import relight
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,28 @@ def _compressed(image: Image, rng: Generator) -> Image:
     quality = int(rng.integers(60, 95))
     _, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_UNCHANGED), np.uint8)
+
+
+def disturb(image: Image, rng: Generator) -> Image:
+    """What a line does to a shot beyond the part's pose: exposure, light from aside, defocus, grain, compression.
+
+    As it comes out of `Frame.relit`: the light is right again, but what was burnt out stays lost.
+    """
+    height, width = image.shape[:2]
+    gain = _exposure(height, width, rng)
+    blur = rng.uniform(0.3, 0.8) if rng.random() < 0.5 else 0.01
+    seen = relight(np.asarray(cv2.GaussianBlur(image, (0, 0), blur), np.uint8), np.reciprocal(gain))
+    if rng.random() < 0.5:
+        grain = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 3))
+        seen = np.clip(seen + grain, 0, 255).astype(np.uint8)
+    return relight(_compressed(seen, rng) if rng.random() < 0.5 else seen, gain)
+
+
+def _exposure(height: int, width: int, rng: Generator) -> NDArray[np.float32]:
+    """(h, w) factors: a fifth more or less light, and up to a fifth more on one side than in the middle."""
+    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.2)
+    return np.asarray(rng.uniform(0.8, 1.25) + slope * (x * np.cos(angle) + y * np.sin(angle)), np.float32)
 
 
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:

@@ -1,6 +1,7 @@
 """What held-back good parts show: the normalisation of residuals, and the scores that the threshold rests on."""
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import torch
@@ -9,13 +10,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.backbone import CHANNELS
-from models.batches import kept_where, to_tensor
+from models.batches import disturb, kept_where, to_tensor
 from models.corruption import corrupt
 from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector
 from models.frames import Frames
 from pipeline.groups import Groups
+from pipeline.images import Image
 
 Advance = Callable[[], None]
+Look = Callable[[Image, np.random.Generator], Image]
 
 PROJECTION_IMAGES = 48
 """Good parts, and as many with synthetic faults, that the projection is learned from."""
@@ -43,6 +46,10 @@ HIGH = 0.9
 
 FLOOR = 0.3
 """Part of the average deviation that is added everywhere: no position is certain beyond that."""
+
+
+LOOKS: tuple[Look, ...] = (lambda image, _rng: image, disturb)
+"""What positions are learned from: each part as it was taken, and as light, focus and compression may change it."""
 
 
 @torch.no_grad()
@@ -77,7 +84,8 @@ def learn_normal(detector: Detector, residuals: list[Tensor], kept: Tensor, grou
 
     Args:
         detector: that gave the residuals, or will judge others like them.
-        residuals: raw, one (N, 1, h, w) map for each of `LEVELS`.
+        residuals: raw, one (M, 1, h, w) map for each of `LEVELS`; the first N are of the parts as they were taken, and
+            set the scores; M is a multiple of N, the others show the same parts disturbed, in the same order.
         kept: (N, 1, H, W) as in `Detector.residuals`.
         groups: (N,) numbers of the groups of the parts.
 
@@ -93,11 +101,12 @@ def learn_normal(detector: Detector, residuals: list[Tensor], kept: Tensor, grou
 
 def _cross_summaries(detector: Detector, residuals: list[Tensor], kept: Tensor, groups: Groups) -> Tensor:
     """(N, 2): each half as the normalisation of the other sees it; leaves the normalisation of both."""
-    half = torch.from_numpy(_halves(groups))
-    summaries = torch.zeros(len(kept), 2)
+    half, count = torch.from_numpy(_halves(groups)), len(kept)
+    looks = len(residuals[0]) // count
+    summaries = torch.zeros(count, 2)
     for scored, other in ((half, ~half), (~half, half)):
-        _learn_positions(detector, [level[other] for level in residuals])
-        summaries[scored] = _summaries(detector, [level[scored] for level in residuals], kept[scored])
+        _learn_positions(detector, [level[other.repeat(looks)] for level in residuals])
+        summaries[scored] = _summaries(detector, [level[:count][scored] for level in residuals], kept[scored])
     _learn_positions(detector, residuals)
     return summaries
 
@@ -112,7 +121,7 @@ def _halves(groups: Groups) -> NDArray[np.bool_]:
 
 def passes(learned: int, held: int) -> int:
     """How many images `learn_statistics` goes through for so many frames."""
-    return min(learned, PROJECTION_IMAGES) + min(learned, POSITION_IMAGES) + held
+    return min(learned, PROJECTION_IMAGES) + len(LOOKS) * (min(learned, POSITION_IMAGES) + held)
 
 
 def _learn_projection(detector: Detector, learned: Frames, advance: Advance) -> None:
@@ -150,14 +159,19 @@ class _Covariance:
 
 
 def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> None:
-    """Mean and covariance of the differences at each position, in one pass; its principal components are kept."""
+    """Mean and covariance of the differences at each position, in one pass; its principal components are kept.
+
+    Disturbed parts are among them: what light and focus change becomes a usual direction, and says little.
+    """
     count = min(len(learned), POSITION_IMAGES)
     total, products = torch.zeros(()), torch.zeros(())
-    for index in range(count):
-        vectors = detector.project(detector.reconstruct(to_tensor(learned[index][0][None])))[0].permute(1, 2, 0)
+    for index, look in product(range(count), LOOKS):
+        image = look(learned[index][0], np.random.default_rng(index))
+        vectors = detector.project(detector.reconstruct(to_tensor(image[None])))[0].permute(1, 2, 0)
         total = total + vectors
         products = products + vectors[..., :, None] * vectors[..., None, :]
         advance()
+    count *= len(LOOKS)
     mean = total / count
     spread, vectors = torch.linalg.eigh(products / count - mean[..., :, None] * mean[..., None, :])
     usual = spread[..., -USUAL:].clamp(min=0)
@@ -173,9 +187,9 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
 
 def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> list[Tensor]:
     found: list[list[Tensor]] = [[] for _ in LEVELS]
-    for index in range(len(held)):
+    for look, index in product(LOOKS, range(len(held))):
         image, ignored = held[index]
-        seen = detector.reconstruct(to_tensor(image[None]))
+        seen = detector.reconstruct(to_tensor(look(image, np.random.default_rng(index))[None]))
         for level, residual in zip(found, detector.residuals(seen, kept_where(ignored[None])), strict=True):
             level.append(residual)
         advance()

@@ -19,6 +19,7 @@ from pipeline.config import Config
 from pipeline.exceptions import ImageError, TrainingError
 from pipeline.framing import Frame, frame_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
+from pipeline.lighting import level
 from pipeline.print import PrintStage, teach
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread
@@ -248,8 +249,9 @@ def _frame(
             refused=f"{path.name}: pose not found (correlation {registration.quality:.2f}): "
             "another part, another side, or out of place"
         )
-    print_mask = stage.find(image, registration)
-    frame = frame_part(image, registration, print_mask.pixels, size).without(unwanted).relit(light)
+    frame = frame_part(image, registration, size).without(unwanted).relit(light)
+    print_mask = stage.find(level(image, frame.light), registration)
+    frame = frame.behind(print_mask.pixels)
     small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
     return frame, Note(
         unseen=frame.unseen,

@@ -222,8 +222,7 @@ def _conditions(small: Image, registration: Registration) -> Conditions:
 
 
 def _registered(small: Image, registration: Registration) -> NDArray[np.float32]:
-    nothing, size = np.zeros(small.shape[:2], np.uint8), (small.shape[1], small.shape[0])
-    return _look(frame_part(small, registration, nothing, size).image)
+    return _look(frame_part(small, registration, (small.shape[1], small.shape[0])).image)
 
 
 def _look(image: Image) -> NDArray[np.float32]:

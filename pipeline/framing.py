@@ -50,6 +50,10 @@ class Frame:
         """The same frame, with nothing compared where `unjudged`, (h, w) uint8, is 255."""
         return replace(self, masked=np.maximum(self.masked, unjudged))
 
+    def behind(self, print_pixels: Mask) -> "Frame":
+        """The same frame, with nothing compared on print: (H, W) uint8 in the reference frame, 255 on it."""
+        return self.without(_shrink_mask(print_pixels, (self.masked.shape[1], self.masked.shape[0])))
+
     def relit(self, reference: Image) -> "Frame":
         """The same frame in the light of the reference, (h, w, 3) uint8 RGB."""
         gain = light_gain(self.image, reference, self.ignored)
@@ -66,13 +70,12 @@ def _on_grid(side: float) -> int:
     return max(GRID, round(side / GRID) * GRID)
 
 
-def frame_part(image: Image, registration: Registration, print_pixels: Mask, size: tuple[int, int]) -> Frame:
+def frame_part(image: Image, registration: Registration, size: tuple[int, int]) -> Frame:
     """Bring an image into the working frame.
 
     Args:
         image: (H, W, 3) uint8 RGB, as the camera saw it.
         registration: pose of the part in it.
-        print_pixels: (H, W) uint8 in the reference frame, 255 on variable print.
         size: width and height of the working frame.
     """
     shrunk = shrink(image, size)
@@ -80,7 +83,7 @@ def frame_part(image: Image, registration: Registration, print_pixels: Mask, siz
     registered = np.asarray(cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
     return Frame(
         image=registered,
-        masked=_shrink_mask(print_pixels, size),
+        masked=np.zeros(size[::-1], np.uint8),
         outside=_outside(matrix, size),
     )
 

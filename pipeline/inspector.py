@@ -12,6 +12,7 @@ from pipeline.bundle import Bundle, load_bundle
 from pipeline.exceptions import ImageError
 from pipeline.framing import Frame, frame_part
 from pipeline.images import Image, Mask, read_image, size_in_words
+from pipeline.lighting import level
 from pipeline.network import Network, Residuals
 from pipeline.print import Code, PrintMask
 from pipeline.profiling import Stopwatch
@@ -138,11 +139,12 @@ class Inspector:
             return self._failed(f"is {size_in_words(image)}, the model knows {known}", watch)
         registration = self._registrar.register(image)
         watch.lap("registration")
-        print_mask = self.bundle.print_stage.find(image, registration)
-        watch.lap("print")
-        frame = frame_part(image, registration, print_mask.pixels, self.bundle.working_size)
+        frame = frame_part(image, registration, self.bundle.working_size)
         frame = frame.without(self.bundle.unjudged).relit(self.bundle.light)
         watch.lap("frame")
+        print_mask = self.bundle.print_stage.find(level(image, frame.light), registration)
+        frame = frame.behind(print_mask.pixels)
+        watch.lap("print")
         residuals = self._network.run(frame.image, frame.ignored)
         watch.lap("network")
         result = self._judge(registration, print_mask, frame, residuals)

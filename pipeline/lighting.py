@@ -51,6 +51,12 @@ def relight(image: Image, gain: Gain) -> Image:
     return np.asarray(cv2.divide(image, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
+def level(image: Image, gain: float) -> Image:
+    """An image, (H, W, 3) uint8, whose light is `gain` times the reference's, as if taken in the reference's light."""
+    table = np.clip(np.round(np.arange(256) / gain), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(image, table), np.uint8)
+
+
 def _blocks(width: int, height: int) -> tuple[int, int]:
     scale = BLOCKS / max(width, height)
     return max(3, round(width * scale)), max(3, round(height * scale))

@@ -26,7 +26,7 @@ def placed(dx: float = 0, dy: float = 0) -> Registration:
 
 def framed(image: Image, registration: Registration, printed: Mask | None = None) -> Frame:
     none = np.zeros(image.shape[:2], np.uint8)
-    return frame_part(image, registration, none if printed is None else printed, SIZE)
+    return frame_part(image, registration, SIZE).behind(none if printed is None else printed)
 
 
 def test_a_part_in_place_is_seen_whole() -> None:

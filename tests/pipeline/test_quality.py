@@ -14,7 +14,7 @@ def conditions(image: Image, print_share: float = 0.0) -> Conditions:
     pixels = np.zeros(image.shape[:2], np.uint8)
     pixels[: round(print_share * len(pixels))] = 255
     size = (image.shape[1] // 32 * 32, image.shape[0] // 32 * 32)
-    return measure(frame_part(image, POSE, pixels, size), POSE, pixels)
+    return measure(frame_part(image, POSE, size).behind(pixels), POSE, pixels)
 
 
 @pytest.fixture(scope="module")
