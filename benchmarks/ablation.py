@@ -3,7 +3,7 @@
 Kept equal in every row: the trained network, the registration of each image, the light it is brought to, and the way
 from residuals to a score. What a residual usually is depends on what is masked, so each row learns that anew, by the
 procedure that ends every training, from the same good parts: those that the training held back, masked in that row's
-way (as they were taken; a training takes them disturbed, too). No row is judged with the statistics of another.
+way. No row is judged with the statistics of another; that of the model's own mask gives back the model's scores.
 Findings about the print, which do not depend on the mask, are left out: scores are of the comparison alone. What cannot
 be made equal is the training itself, which was done behind the model's own mask.
 """
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from models.batches import kept_where
 from models.detector import LEVELS, Detector
-from models.statistics import learn_normal
+from models.statistics import LOOKS, Look, learn_normal
 from models.training import held_back
 from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
@@ -83,30 +83,37 @@ class Ablation:
 
     def _learn(self) -> dict[str, Detector]:
         """For each mask a detector that knows how high residuals of good parts behind it are."""
-        seen = [self._see(path) for path in self._held]
+        numbered = list(enumerate(self._held))
+        seen = [self._see(path, _numbered(look, number)) for look in LOOKS for number, path in numbered]
         judges = {}
         for name in self._masks:
             residuals = [torch.cat(levels) for levels in zip(*(one[name].residuals for one in seen), strict=True)]
-            kept = kept_where(np.concatenate([one[name].ignored for one in seen]))
+            kept = kept_where(np.concatenate([one[name].ignored for one in seen[: len(numbered)]]))
             judges[name] = Detector(self._bundle.working_size, **self._bundle.config.network.model_dump())
-            learn_normal(judges[name], residuals, kept, self._groups[: len(seen)])
+            learn_normal(judges[name], residuals, kept, self._groups[: len(numbered)])
         return judges
 
-    def _see(self, path: Path) -> dict[str, Seen]:
+    def _see(self, path: Path, look: Callable[[Image], Image] = lambda image: image) -> dict[str, Seen]:
         bundle = self._bundle
         image = read_image(path, max_megapixels=bundle.config.image.max_megapixels)
         registration = bundle.registrar.register(image)
         frame = frame_part(image, registration, bundle.working_size).without(bundle.unjudged).relit(bundle.light)
         lit = level(image, frame.light)
         place = Place(lit, registration, bundle.print_stage, _truth(self._dataset, path))
+        looked = look(frame.image)[None]
         seen = {}
         for name, mask in self._masks.items():
             pixels = mask(place)
             ignored = frame.behind(pixels).ignored[None]
-            feed = {"image": frame.image[None], "ignored": ignored}
+            feed = {"image": looked, "ignored": ignored}
             residuals = [torch.from_numpy(found) for found in self._session.run(None, feed)]
             seen[name] = Seen(residuals, ignored, np.count_nonzero(pixels) / pixels.size)
         return seen
+
+
+def _numbered(look: Look, number: int) -> Callable[[Image], Image]:
+    """What a training makes of the frame of this number."""
+    return lambda image: look(image, np.random.default_rng(number))
 
 
 class Place(NamedTuple):
