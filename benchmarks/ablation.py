@@ -28,7 +28,7 @@ from models.training import held_back
 from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
 from pipeline.exceptions import UsageError
-from pipeline.framing import frame_part
+from pipeline.framing import lit_part
 from pipeline.images import Image, Mask, find_images, read_image
 from pipeline.lighting import level
 from pipeline.print import PrintStage
@@ -97,7 +97,7 @@ class Ablation:
         bundle = self._bundle
         image = read_image(path, max_megapixels=bundle.config.image.max_megapixels)
         registration = bundle.registrar.register(image)
-        frame = frame_part(image, registration, bundle.working_size).without(bundle.unjudged).relit(bundle.light)
+        frame = lit_part(image, registration, bundle.unjudged, bundle.light)
         lit = level(image, frame.light)
         place = Place(lit, registration, bundle.print_stage, _truth(self._dataset, path))
         looked = look(frame.image)[None]

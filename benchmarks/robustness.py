@@ -100,9 +100,7 @@ def main(model: Path, dataset: Path, seed: int) -> None:
     inspector = Inspector.load(model)
     limit = inspector.bundle.config.image.max_megapixels
     images = [read_image(path, max_megapixels=limit) for path in find_images(dataset / "test" / "good")]
-    table = Table(
-        "good test images", "not OK", "95 % interval", "NG", "median score", title=f"{dataset.name}", box=None
-    )
+    table = Table("good test images", "not OK", "95 % interval", "NG", "median score", title=dataset.name, box=None)
     for name, disturb in track(DISTURBANCES.items(), "disturbing", console=Console(stderr=True)):
         found = judge(inspector, images, disturb, seed)
         called = sum(one.verdict is not Verdict.OK for one in found)

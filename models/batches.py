@@ -91,8 +91,10 @@ def disturb(image: Image, rng: Generator) -> Image:
     """
     height, width = image.shape[:2]
     gain = _exposure(height, width, rng)
-    blur = rng.uniform(0.3, 0.8) if rng.random() < 0.5 else 0.01
-    seen = relight(np.asarray(cv2.GaussianBlur(image, (0, 0), blur), np.uint8), np.reciprocal(gain))
+    seen = image
+    if rng.random() < 0.5:
+        seen = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.8)), np.uint8)
+    seen = relight(seen, np.reciprocal(gain))
     if rng.random() < 0.5:
         grain = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 3))
         seen = np.clip(seen + grain, 0, 255).astype(np.uint8)

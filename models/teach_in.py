@@ -17,7 +17,7 @@ from models.frames import SHARD, Frames
 from models.lesson import Lesson, read_lesson, write_lesson
 from pipeline.config import Config
 from pipeline.exceptions import ImageError, TrainingError
-from pipeline.framing import Frame, frame_part, working_size
+from pipeline.framing import Frame, lit_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
 from pipeline.lighting import level
 from pipeline.print import PrintStage, teach
@@ -249,7 +249,7 @@ def _frame(
             refused=f"{path.name}: pose not found (correlation {registration.quality:.2f}): "
             "another part, another side, or out of place"
         )
-    frame = frame_part(image, registration, size).without(unwanted).relit(light)
+    frame = lit_part(image, registration, unwanted, light)
     print_mask = stage.find(level(image, frame.light), registration)
     frame = frame.behind(print_mask.pixels)
     small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)

@@ -88,6 +88,19 @@ def frame_part(image: Image, registration: Registration, size: tuple[int, int]) 
     )
 
 
+def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Image) -> Frame:
+    """Bring an image into the working frame and the reference's light; teach-in and inspection have to do it alike.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, as the camera saw it.
+        registration: pose of the part in it.
+        unjudged: (h, w) uint8 in the working frame, 255 where a person wants nothing judged.
+        light: (h, w, 3) uint8 RGB, the reference in the working frame.
+    """
+    size = (light.shape[1], light.shape[0])
+    return frame_part(image, registration, size).without(unjudged).relit(light)
+
+
 def _outside(matrix: Matrix, size: tuple[int, int]) -> Mask:
     """What the camera did not see, and what lies so near to it that the features there mix both."""
     seen = cv2.warpAffine(np.full(size[::-1], 255, np.uint8), matrix, size)

@@ -35,6 +35,11 @@ def suggestion(bundle: Bundle) -> tuple[str, str]:
     return "default", f"parts have a common pose, one pixel of the comparison stands for {pixels:.1f} of the camera's"
 
 
+def suggested(bundle: Bundle) -> tuple[str, str]:
+    """The suggestion as a name and a value, like all that `describe` tells."""
+    return "suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))
+
+
 def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     """Yield names and values of all that a person may want to know about the model in `folder`."""
     yield "model", bundle.model_id
@@ -43,7 +48,7 @@ def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     yield "images", "{} x {} px".format(*bundle.size)
     yield "pose", POSES.get(bundle.config.registration.motion, "")
     yield "compared at", "{} x {} px".format(*bundle.working_size)
-    yield "suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))
+    yield suggested(bundle)
     yield from promise(bundle.calibration)
     yield from zones(bundle.print_stage)
     for line in bundle.history:

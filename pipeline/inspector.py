@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.bundle import Bundle, load_bundle
 from pipeline.exceptions import ImageError
-from pipeline.framing import Frame, frame_part
+from pipeline.framing import Frame, lit_part
 from pipeline.images import Image, Mask, read_image, size_in_words
 from pipeline.lighting import level
 from pipeline.network import Network, Residuals
@@ -139,8 +139,7 @@ class Inspector:
             return self._failed(f"is {size_in_words(image)}, the model knows {known}", watch)
         registration = self._registrar.register(image)
         watch.lap("registration")
-        frame = frame_part(image, registration, self.bundle.working_size)
-        frame = frame.without(self.bundle.unjudged).relit(self.bundle.light)
+        frame = lit_part(image, registration, self.bundle.unjudged, self.bundle.light)
         watch.lap("frame")
         print_mask = self.bundle.print_stage.find(level(image, frame.light), registration)
         frame = frame.behind(print_mask.pixels)

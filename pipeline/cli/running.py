@@ -48,7 +48,7 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
     goodparts train good-parts/ --out model --devices cuda
     """
     from pipeline.config import Config, load_config
-    from pipeline.info import promise, suggestion
+    from pipeline.info import promise, suggested
 
     try:
         from models.distributed import parse_devices
@@ -57,7 +57,7 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
         raise UsageError(f'training needs the package {error.name}: pip install "goodparts[train]"') from error
     loaded = load_config(config) if config else Config()
     bundle = train_model(data, out, loaded, resume=resume, cache=cache, devices=parse_devices(devices))
-    print_facts((("suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))), *promise(bundle.calibration)))
+    print_facts((suggested(bundle), *promise(bundle.calibration)))
     if odd := bundle.source["suspicious"]:
         click.echo(f"{len(odd)} of the good images look odd; bad parts among them? Oddest first: {', '.join(odd[:10])}")
         click.echo(f"See why: goodparts explain {out} {data / odd[0]} --out odd.png")

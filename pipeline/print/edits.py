@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import ZonesConfig
 from pipeline.exceptions import ConfigError
+from pipeline.print.layout import MAX_BLOCKS
 from pipeline.print.own_frame import carries
 from pipeline.print.stage import PrintStage
 from pipeline.print.zones import PrintZone, zone_from
-
-_MOST: Final = 255  # zones that a uint8 map can name
 
 
 def check_boxes(edits: ZonesConfig, size: tuple[int, int]) -> None:
@@ -82,8 +80,8 @@ def _check_names(names: Sequence[str]) -> None:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ConfigError(f"print.zones: two zones would be called {twice[0]!r}; choose another name")
-    if len(names) > _MOST:
-        raise ConfigError(f"print.zones.add: {len(names)} zones in all, {_MOST} are possible")
+    if len(names) > MAX_BLOCKS:
+        raise ConfigError(f"print.zones.add: {len(names)} zones in all, {MAX_BLOCKS} are possible")
 
 
 def _listed(names: Sequence[str]) -> str:

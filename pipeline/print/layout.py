@@ -17,7 +17,7 @@ _RECURRENT: Final = 4.0  # kurtosis of strokes that come on at least every fourt
 _BIMODAL: Final = 2.5  # kurtosis of a block: ink or ground is two values (1 to 2), texture is Gaussian (3)
 _VALLEY: Final = 0.7  # of the lower of the two sides: how empty the gap between two lines is
 _LINE: Final = 0.2  # of a line's ink must vary for the rest to belong to it
-_MAX_BLOCKS: Final = 255  # what a uint8 label map can name
+MAX_BLOCKS: Final = 255  # what a uint8 label map can name
 
 Box = tuple[int, int, int, int]  # x, y, width, height
 
@@ -136,7 +136,7 @@ def _is_print(block: NDArray[np.bool_], marks: NDArray[np.bool_], width: int) ->
 
 
 def _label(blocks: list[NDArray[np.bool_]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    largest = sorted(blocks, key=np.count_nonzero, reverse=True)[:_MAX_BLOCKS]
+    largest = sorted(blocks, key=np.count_nonzero, reverse=True)[:MAX_BLOCKS]
     labels = np.zeros(shape, np.uint8)
     for label, block in enumerate(sorted(largest, key=lambda block: box_of(block)[1::-1]), start=1):
         labels[block] = label

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.images import Image
 from pipeline.print.codes import read_codes
-from pipeline.print.layout import box_of
+from pipeline.print.layout import MAX_BLOCKS, box_of
 from pipeline.print.sheet import Sheet, from_upright, locate, upright
 from pipeline.print.zones import Ink, PrintZone, ZoneLearner
 from pipeline.registration import Registration
@@ -28,7 +28,6 @@ _SLACK: Final = 0.5  # px that the pose of a label may be off
 _QUIET: Final = 0.25  # of a label, at least, is paper
 _RIM: Final = 3  # px along the rim of a label, where no print is looked for
 _CODE_SEARCHES: Final = 24  # labels searched for codes; enough to see one that half of them show
-_MOST: Final = 255  # zones that a uint8 map can name
 
 
 class LabelLearner:
@@ -131,7 +130,7 @@ def _unchanging(
 def _number(blocks: list[Block], shape: tuple[int, ...]) -> tuple[tuple[PrintZone, ...], Labels]:
     """Number and name zones in reading order; pixels belong to the first that claims them."""
     labels, zones, names = np.zeros(shape, np.uint8), [], Counter[str]()
-    for zone, pixels in sorted(blocks, key=lambda block: box_of(block[1])[1::-1])[:_MOST]:
+    for zone, pixels in sorted(blocks, key=lambda block: box_of(block[1])[1::-1])[:MAX_BLOCKS]:
         free = pixels & (labels == 0)
         if not free.any():
             continue
