@@ -21,16 +21,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.batches import kept_where
 from models.detector import LEVELS, Detector
 from models.statistics import LOOKS, Look, learn_normal
 from models.training import held_back
 from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
 from pipeline.exceptions import UsageError
-from pipeline.framing import lit_part
-from pipeline.images import Image, Mask, find_images, read_image
-from pipeline.lighting import level
+from pipeline.framing import lit_grey, lit_part
+from pipeline.images import Grey, Image, Mask, find_images, read_image
 from pipeline.print import PrintStage
 from pipeline.registration import Registration
 
@@ -88,9 +86,9 @@ class Ablation:
         judges = {}
         for name in self._masks:
             residuals = [torch.cat(levels) for levels in zip(*(one[name].residuals for one in seen), strict=True)]
-            kept = kept_where(np.concatenate([one[name].ignored for one in seen[: len(numbered)]]))
+            ignored = torch.from_numpy(np.stack([one[name].ignored for one in seen[: len(numbered)]]))
             judges[name] = Detector(self._bundle.working_size, **self._bundle.config.network.model_dump())
-            learn_normal(judges[name], residuals, kept, self._groups[: len(numbered)])
+            learn_normal(judges[name], residuals, ignored, self._groups[: len(numbered)])
         return judges
 
     def _see(self, path: Path, look: Callable[[Image], Image] = lambda image: image) -> dict[str, Seen]:
@@ -98,8 +96,8 @@ class Ablation:
         image = read_image(path, max_megapixels=bundle.config.image.max_megapixels)
         registration = bundle.registrar.register(image)
         frame = lit_part(image, registration, bundle.unjudged, bundle.light)
-        lit = level(image, frame.light)
-        place = Place(lit, registration, bundle.print_stage, _truth(self._dataset, path))
+        grey = lit_grey(image, registration, frame, bundle.light)
+        place = Place(grey, registration, bundle.print_stage, _truth(self._dataset, path))
         looked = look(frame.image)[None]
         seen = {}
         for name, mask in self._masks.items():
@@ -119,7 +117,7 @@ def _numbered(look: Look, number: int) -> Callable[[Image], Image]:
 class Place(NamedTuple):
     """What a mask may depend on."""
 
-    image: Image
+    grey: Grey
     registration: Registration
     stage: PrintStage
     truth: Path
@@ -130,7 +128,7 @@ def _no_mask(place: Place) -> Mask:
 
 
 def _own_mask(place: Place) -> Mask:
-    return place.stage.find(place.image, place.registration).pixels
+    return place.stage.find(place.grey, place.registration).pixels
 
 
 def _true_mask(place: Place) -> Mask:
@@ -174,7 +172,7 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
 
 @torch.no_grad()
 def _score(judge: Detector, seen: Seen) -> float:
-    standardised = judge.standardise(seen.residuals, kept_where(seen.ignored))
+    standardised = judge.standardise(seen.residuals, torch.from_numpy(seen.ignored[None]))
     return float(judge.score(judge.summarise(judge.evidence(standardised))))
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from models.good_parts import GoodParts, LitParts, judged_in
+from pipeline.config import Config
 from pipeline.images import Image, find_images, read_image
 from pipeline.print import PrintMask, PrintStage, teach
 from pipeline.registration import Registrar, Registration
@@ -38,19 +41,6 @@ _JUDGED = {  # defects of the print itself, and the share of them that has to be
     "code_damaged": "",
     "marking_missing": "",
 }
-
-
-@dataclass(frozen=True)
-class Registered:
-    """The images of a folder with their registration, read anew each time round."""
-
-    paths: list[Path]
-    registrar: Registrar
-
-    def __iter__(self) -> Iterator[tuple[Image, Registration]]:
-        for path in self.paths:
-            image = read_image(path, max_megapixels=_MEGAPIXELS)
-            yield image, self.registrar.register(image)
 
 
 @dataclass
@@ -87,17 +77,23 @@ def measure(dataset: Path) -> Measured:
     paths = find_images(dataset / "train" / "good")
     reference = read_image(paths[len(paths) // 2], max_megapixels=_MEGAPIXELS)
     registrar = Registrar(reference, motion="euclidean", min_quality=_MIN_QUALITY)
-    stage = teach(Registered(paths, registrar), registrar.size)
+    stage = teach(_lit(paths, registrar, reference), registrar.size)
     names = [name for name in ("good", *_ON_LABEL, *_JUDGED) if (dataset / "test" / name).is_dir()]
-    return Measured(stage, {name: _tally(stage, dataset, name, registrar) for name in names})
+    return Measured(stage, {name: _tally(stage, dataset, name, registrar, reference) for name in names})
 
 
-def _tally(stage: PrintStage, dataset: Path, name: str, registrar: Registrar) -> Tally:
+def _lit(paths: list[Path], registrar: Registrar, reference: Image) -> LitParts:
+    """The images as a training shows them to the stage."""
+    read = partial(read_image, max_megapixels=_MEGAPIXELS)
+    return LitParts(GoodParts(tuple(paths), read, registrar, lambda: None), *judged_in(reference, Config()))
+
+
+def _tally(stage: PrintStage, dataset: Path, name: str, registrar: Registrar, reference: Image) -> Tally:
     tally = Tally()
     paths = find_images(dataset / "test" / name)
-    for path, (image, registration) in zip(paths, Registered(paths, registrar), strict=True):
+    for path, (grey, registration) in zip(paths, _lit(paths, registrar, reference), strict=True):
         start = time.perf_counter()
-        found = stage.find(image, registration)
+        found = stage.find(grey, registration)
         tally.ms.append((time.perf_counter() - start) * 1e3)
         tally.found.append(found)
         _compare(tally, _to_original(found, registration), dataset, name, path.stem)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.corruption import corrupt
+from models.detector import pixels_kept
 from models.frames import Frames
+from pipeline.disturbance import compressed
 from pipeline.images import Image, Mask
-from pipeline.lighting import relight
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def augment(image: Image, rng: Generator) -> Image:
     if rng.random() < GRAINY:
         light += rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 4))
     seen = np.clip(light, 0, 255).astype(np.uint8)
-    return _compressed(seen, rng) if rng.random() < COMPRESSED else seen
+    return compressed(seen, rng) if rng.random() < COMPRESSED else seen
 
 
 BLURRED, GRAINY, COMPRESSED = 0.25, 0.5, 0.25
@@ -78,41 +79,11 @@ def _light(height: int, width: int, rng: Generator) -> NDArray[np.float32]:
     return np.asarray(level + along * x + down * y[:, None], np.float32)[..., None]
 
 
-def _compressed(image: Image, rng: Generator) -> Image:
-    quality = int(rng.integers(60, 95))
-    _, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_UNCHANGED), np.uint8)
-
-
-def disturb(image: Image, rng: Generator) -> Image:
-    """What a line does to a shot beyond the part's pose: exposure, light from aside, defocus, grain, compression.
-
-    As it comes out of `Frame.relit`: the light is right again, but what was burnt out stays lost.
-    """
-    height, width = image.shape[:2]
-    gain = _exposure(height, width, rng)
-    seen = image
-    if rng.random() < 0.5:
-        seen = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.8)), np.uint8)
-    seen = relight(seen, np.reciprocal(gain))
-    if rng.random() < 0.5:
-        grain = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 3))
-        seen = np.clip(seen + grain, 0, 255).astype(np.uint8)
-    return relight(_compressed(seen, rng) if rng.random() < 0.5 else seen, gain)
-
-
-def _exposure(height: int, width: int, rng: Generator) -> NDArray[np.float32]:
-    """(h, w) factors: a fifth more or less light, and up to a fifth more on one side than in the middle."""
-    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.2)
-    return np.asarray(rng.uniform(0.8, 1.25) + slope * (x * np.cos(angle) + y * np.sin(angle)), np.float32)
-
-
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:
     """(N, h, w, 3) uint8 to (N, 3, h, w) float in 0..1, channels last in memory."""
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
 
 
 def kept_where(ignored: NDArray[np.uint8]) -> Tensor:
-    """(N, h, w) uint8 masks of what is ignored to (N, 1, h, w) weights: 1 where images are compared."""
-    return 1 - torch.from_numpy(ignored)[:, None].float() / 255
+    """(N, h, w) uint8 masks of what is ignored to (N, 1, h, w) weights: 1 where pixels are compared."""
+    return pixels_kept(torch.from_numpy(ignored)[:, None])

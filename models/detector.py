@@ -10,6 +10,7 @@ from models.autoencoder import Autoencoder
 from models.backbone import CHANNELS, Backbone
 from models.segmenter import Segmenter
 from models.ssim import dissimilarity
+from pipeline.framing import UNCOMPARED
 
 LEVELS = (8, 4, 4)
 """Strides of the residual maps: distance of features, SSIM, segmentation head."""
@@ -25,6 +26,9 @@ JOINT = 64
 
 USUAL = 8
 """Directions at each position along which good parts differ, and along which a difference therefore says little."""
+
+BACKGROUND = 0.25
+"""Quantile of an image's evidence that tells how much of it is there all over: no fault covers three quarters."""
 
 MEAN_WEIGHT = 0.25
 """Weight of the mean evidence of an image beside that of one place."""
@@ -76,6 +80,9 @@ class Detector(nn.Module):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
             self.register_buffer(f"spread_{level}", torch.ones(shape))
+        self.register_buffer("background_usual", torch.zeros(()))
+        self.register_buffer("background_most", torch.zeros(()))
+        self.register_buffer("background_share", torch.zeros(2))
         self.register_buffer("summary_usual", torch.zeros(2))
         self.register_buffer("summary_spread", torch.ones(2))
         self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
@@ -94,7 +101,7 @@ class Detector(nn.Module):
         return Reconstruction(features, expected, image, painted)
 
     def segment(self, seen: Reconstruction, kept: Tensor) -> Tensor:
-        """Logits of a fault, (N, 1, H/4, W/4); `kept` as in `residuals`."""
+        """Logits of a fault, (N, 1, H/4, W/4); `kept` is (N, 1, H, W), 1 where pixels are compared."""
         found: Tensor = self.segmenter(seen.differences, (seen.image - seen.painted) * kept)
         return found
 
@@ -115,22 +122,25 @@ class Detector(nn.Module):
             off = off - self.get_buffer("discount")[:, number, None] * along * direction
         return (off.square().mean(1, keepdim=True) / self.get_buffer("noise") + 1e-6).sqrt()
 
-    def residuals(self, seen: Reconstruction, kept: Tensor) -> list[Tensor]:
+    def residuals(self, seen: Reconstruction, ignored: Tensor) -> list[Tensor]:
         """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits.
 
         Args:
             seen: images and their reconstruction.
-            kept: (N, 1, H, W), 1 where the image is compared, 0 under print and outside the camera's view.
+            ignored: (N, 1, H, W) uint8, as in `Frame`.
         """
+        kept = pixels_kept(ignored)
         structure = _smooth(dissimilarity(seen.image, seen.painted, kept))
         return [self.distance(self.project(seen)), structure, self.segment(seen, kept)]
 
-    def standardise(self, residuals: list[Tensor], kept: Tensor) -> list[Tensor]:
+    def standardise(self, residuals: list[Tensor], ignored: Tensor) -> list[Tensor]:
         """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared."""
+        kept = [pixels_kept(ignored)] * len(LEVELS)
+        kept[FEATURES] = features_kept(ignored)
         return [
             (found - self.get_buffer(f"usual_{level}"))
             / self.get_buffer(f"spread_{level}")
-            * F.avg_pool2d(kept, stride)
+            * F.avg_pool2d(kept[level], stride)
             for level, (found, stride) in enumerate(zip(residuals, LEVELS, strict=True))
         ]
 
@@ -141,12 +151,25 @@ class Detector(nn.Module):
         return torch.stack(weighted).sum(0)
 
     def summarise(self, evidence: Tensor) -> Tensor:
-        """(N, 2): the highest evidence, which a hairline raises, and its mean, which wear all over raises."""
-        return torch.stack([evidence.amax((1, 2, 3)), evidence.mean((1, 2, 3))], dim=1)
+        """(N, 3): the highest evidence, which a hairline raises, its mean, which wear raises, and its background."""
+        places = evidence.flatten(1)
+        lowest = places.topk(int(BACKGROUND * places.shape[1]), dim=1, largest=False).values
+        return torch.stack([places.amax(1), places.mean(1), lowest.amax(1)], dim=1)
+
+    def settle(self, summaries: Tensor) -> Tensor:
+        """(N, 2): highest evidence and mean, without what the shot, and not the part, has put there.
+
+        Light, noise or compression raise the evidence everywhere, the background too, and the highest by so much for
+        each unit of it. Beyond what disturbed good parts show, a background is the part's own.
+        """
+        raised = summaries[:, 2] - self.get_buffer("background_usual")
+        raised = torch.minimum(raised.clamp(min=0), self.get_buffer("background_most"))
+        return summaries[:, :2] - raised[:, None] * self.get_buffer("background_share")
 
     def score(self, summaries: Tensor) -> Tensor:
-        """(N,) scores of (N, 2) summaries; for each of the two, good parts have median 0 and 90th percentile 1."""
-        in_spreads = (summaries - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
+        """(N,) scores of (N, 3) summaries; for each of the two left, good parts have median 0, 90th percentile 1."""
+        settled = self.settle(summaries)
+        in_spreads = (settled - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
         peak, overall = in_spreads.unbind(1)
         return peak + MEAN_WEIGHT * overall
 
@@ -155,16 +178,15 @@ class Detector(nn.Module):
 
         Args:
             image: (N, h, w, 3) uint8 RGB.
-            ignored: (N, h, w) uint8, 255 where nothing can be compared.
+            ignored: (N, h, w) uint8, as in `Frame`.
 
         Returns:
             scores (N,), in deviations of the worst place of a good part; anomaly maps (N, h/4, w/4) whose maximum is
             the score; reconstructions (N, h, w, 3) uint8; SSIM and feature residuals (N, h/4, w/4), standardised.
         """
         planes = image.permute(0, 3, 1, 2).float() / 255
-        kept = 1 - ignored[:, None].float() / 255
         seen = self.reconstruct(planes)
-        standardised = self.standardise(self.residuals(seen, kept), kept)
+        standardised = self.standardise(self.residuals(seen, ignored[:, None]), ignored[:, None])
         evidence = self.evidence(standardised)
         summaries = self.summarise(evidence)
         score = self.score(summaries)
@@ -173,6 +195,16 @@ class Detector(nn.Module):
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         features = _resize(standardised[FEATURES], evidence.shape[-2:])
         return score, anomaly, painted, standardised[SSIM][:, 0], features[:, 0]
+
+
+def pixels_kept(ignored: Tensor) -> Tensor:
+    """Weights, 1 where pixels are compared, of `ignored` as in `Frame`."""
+    return (ignored == 0).float()
+
+
+def features_kept(ignored: Tensor) -> Tensor:
+    """Weights, 1 where features are compared, which they are on print too, of `ignored` as in `Frame`."""
+    return (ignored != UNCOMPARED).float()
 
 
 def _smooth(maps: Tensor) -> Tensor:

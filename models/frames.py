@@ -30,7 +30,7 @@ class Frames:
     Attributes:
         folder: where they lie.
         images: (N, h, w, 3) uint8 RGB, registered.
-        ignored: (N, h, w) uint8, 255 where nothing can be compared.
+        ignored: (N, h, w) uint8, as in `Frame`.
         chosen: (M,) indices of the frames that this view holds.
     """
 

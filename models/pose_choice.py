@@ -11,7 +11,7 @@ from pipeline.config import Config
 from pipeline.exceptions import ImageError
 from pipeline.images import Image, read_image, shrink
 from pipeline.reference import spread
-from pipeline.registration import Registrar
+from pipeline.registration import Registrar, even
 
 MOTIONS = ("euclidean", "far", "any")
 """From the simplest on."""
@@ -25,8 +25,8 @@ GAIN = 0.06
 LEAST = 0.25
 """Agreement below which parts have no common pose."""
 
-SIDE, LIGHT, DARK = 128, 8.0, 16.0
-"""Longest side of the images that are compared; light that changes over more pixels than this is taken out."""
+SIDE = 128
+"""Longest side of the images that are compared."""
 
 
 def resolve_motion(paths: Sequence[Path], config: Config) -> Config:
@@ -86,9 +86,7 @@ def _small_size(image: Image) -> tuple[int, int]:
 
 
 def _even(image: Image) -> NDArray[np.float32]:
-    """Brightness freed of slow light."""
-    brightness = np.log(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) + np.float32(DARK))
-    return np.asarray(brightness - cv2.GaussianBlur(brightness, (0, 0), LIGHT), np.float32)
+    return even(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32))
 
 
 def _correlation(wanted: NDArray[np.float32], image: Image, matrix: NDArray[np.float64]) -> float:

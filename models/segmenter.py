@@ -44,10 +44,15 @@ class Segmenter(nn.Module):
             (N, 1, H/4, W/4) logits.
         """
         four, eight, sixteen = (narrow(found) for narrow, found in zip(self.narrow, differences, strict=True))
-        fine = four + self.pixels(F.pixel_unshuffle(unpainted, PATCH)) + self.place
+        fine = four + self._patches(unpainted) + self.place
         coarse = self.coarse(eight + _double(sixteen) + F.avg_pool2d(fine, 2))
         logits: Tensor = self.decide(self.fine(fine + _double(coarse)))
         return logits
+
+    def _patches(self, unpainted: Tensor) -> Tensor:
+        """`pixels` on each patch, as a convolution with its stride: sorting pixels into channels would cost more."""
+        kernel = self.pixels.weight.view(-1, 3, PATCH, PATCH)
+        return F.conv2d(unpainted, kernel, self.pixels.bias, stride=PATCH)
 
 
 def _double(x: Tensor) -> Tensor:

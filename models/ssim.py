@@ -31,14 +31,16 @@ def dissimilarity(image: Tensor, other: Tensor, kept: Tensor) -> Tensor:
     y = _luma(other)
     x = _luma(image) * kept + y * (1 - kept)
     mean_x, mean_y, xx, yy, xy = _blur(torch.cat([x, y, x * x, y * y, x * y], dim=1)).split(1, dim=1)
-    luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
-    variance = xx - mean_x**2 + yy - mean_y**2
-    structure = (2 * (xy - mean_x * mean_y) + C2) / (variance + C2)
+    both, product = mean_x * mean_x + mean_y * mean_y, mean_x * mean_y
+    luminance = (2 * product + C1) / (both + C1)
+    structure = (2 * (xy - product) + C2) / (xx + yy - both + C2)
     return F.avg_pool2d(1 - luminance * structure, 4)
 
 
 def _luma(image: Tensor) -> Tensor:
-    return (image * image.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+    red, green, blue = image.split(1, dim=1)
+    luma: Tensor = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return luma
 
 
 def _blur(planes: Tensor) -> Tensor:

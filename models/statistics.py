@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.backbone import CHANNELS
-from models.batches import disturb, kept_where, to_tensor
+from models.batches import kept_where, to_tensor
 from models.corruption import corrupt
 from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector
 from models.frames import Frames
+from pipeline.disturbance import disturb
 from pipeline.groups import Groups
 from pipeline.images import Image
 
@@ -74,41 +75,63 @@ def learn_statistics(
     _learn_projection(detector, learned, advance)
     _learn_directions(detector, learned, advance)
     residuals = _all_residuals(detector, held, advance)
-    kept = kept_where(np.stack([held[index][1] for index in range(len(held))]))
-    return learn_normal(detector, residuals, kept, np.arange(len(held)) if groups is None else groups)
+    ignored = torch.from_numpy(np.stack([held[index][1] for index in range(len(held))]))[:, None]
+    return learn_normal(detector, residuals, ignored, np.arange(len(held)) if groups is None else groups)
 
 
 @torch.no_grad()
-def learn_normal(detector: Detector, residuals: list[Tensor], kept: Tensor, groups: Groups) -> NDArray[np.float64]:
+def learn_normal(detector: Detector, residuals: list[Tensor], ignored: Tensor, groups: Groups) -> NDArray[np.float64]:
     """Set how high residuals and evidence usually are, from N held-back good parts; `learn_statistics` ends with this.
 
     Args:
         detector: that gave the residuals, or will judge others like them.
         residuals: raw, one (M, 1, h, w) map for each of `LEVELS`; the first N are of the parts as they were taken, and
             set the scores; M is a multiple of N, the others show the same parts disturbed, in the same order.
-        kept: (N, 1, H, W) as in `Detector.residuals`.
+        ignored: (N, 1, H, W) uint8, as in `Frame`.
         groups: (N,) numbers of the groups of the parts.
 
     Returns:
         (N,) scores, each from the statistics of the other half.
     """
-    summaries = _cross_summaries(detector, residuals, kept, groups)
-    usual = summaries.median(0).values
+    summaries = _cross_summaries(detector, residuals, ignored, groups)
+    _learn_background(detector, summaries)
+    settled = detector.settle(summaries[0])
+    usual = settled.median(0).values
     detector.get_buffer("summary_usual").copy_(usual)
-    detector.get_buffer("summary_spread").copy_(summaries.quantile(HIGH, dim=0) - usual + 1e-3)
-    return np.asarray(detector.score(summaries), np.float64)
+    detector.get_buffer("summary_spread").copy_(settled.quantile(HIGH, dim=0) - usual + 1e-3)
+    return np.asarray(detector.score(summaries[0]), np.float64)
 
 
-def _cross_summaries(detector: Detector, residuals: list[Tensor], kept: Tensor, groups: Groups) -> Tensor:
-    """(N, 2): each half as the normalisation of the other sees it; leaves the normalisation of both."""
-    half, count = torch.from_numpy(_halves(groups)), len(kept)
+def _cross_summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor, groups: Groups) -> Tensor:
+    """(looks, N, 3): each half as the normalisation of the other sees it; leaves the normalisation of both."""
+    half, count = torch.from_numpy(_halves(groups)), len(ignored)
     looks = len(residuals[0]) // count
-    summaries = torch.zeros(count, 2)
+    summaries = torch.zeros(looks, count, 3)
     for scored, other in ((half, ~half), (~half, half)):
         _learn_positions(detector, [level[other.repeat(looks)] for level in residuals])
-        summaries[scored] = _summaries(detector, [level[:count][scored] for level in residuals], kept[scored])
+        for look in range(looks):
+            seen = [level[look * count :][:count][scored] for level in residuals]
+            summaries[look, scored] = _summaries(detector, seen, ignored[scored])
     _learn_positions(detector, residuals)
     return summaries
+
+
+def _learn_background(detector: Detector, summaries: Tensor) -> None:
+    """How far disturbances raise the background of a good part, and how much the other summaries go with it.
+
+    Least squares through the origin over what a disturbance has changed of the same part: parts also differ among
+    themselves, and that is not to be taken out.
+    """
+    taken, disturbed = summaries[0], summaries[1:]
+    change = (disturbed - taken).flatten(0, 1)
+    background = change[:, 2:]
+    share = (change[:, :2] * background).sum(0) / (background.square().sum(0) + 1e-6)
+    usual = taken[:, 2].median()
+    detector.get_buffer("background_usual").copy_(usual)
+    detector.get_buffer("background_share").copy_(share.clamp(min=0))
+    if len(disturbed):
+        highest = disturbed[..., 2].flatten().quantile(HIGH)
+        detector.get_buffer("background_most").copy_((highest - usual).clamp(min=0))
 
 
 def _halves(groups: Groups) -> NDArray[np.bool_]:
@@ -190,7 +213,7 @@ def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> list[T
     for look, index in product(LOOKS, range(len(held))):
         image, ignored = held[index]
         seen = detector.reconstruct(to_tensor(look(image, np.random.default_rng(index))[None]))
-        for level, residual in zip(found, detector.residuals(seen, kept_where(ignored[None])), strict=True):
+        for level, residual in zip(found, detector.residuals(seen, torch.from_numpy(ignored[None, None])), strict=True):
             level.append(residual)
         advance()
     return [torch.cat(level) for level in found]
@@ -206,9 +229,9 @@ def _learn_positions(detector: Detector, residuals: list[Tensor]) -> None:
         detector.get_buffer(f"spread_{level}").copy_(deviation + FLOOR * deviation.mean() + 1e-4)
 
 
-def _summaries(detector: Detector, residuals: list[Tensor], kept: Tensor) -> Tensor:
-    """(N, 2), an image at a time."""
+def _summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Tensor:
+    """(N, 3), an image at a time."""
     standardised = (
-        detector.standardise([level[i : i + 1] for level in residuals], kept[i : i + 1]) for i in range(len(kept))
+        detector.standardise([level[i : i + 1] for level in residuals], ignored[i : i + 1]) for i in range(len(ignored))
     )
     return torch.cat([detector.summarise(detector.evidence(levels)) for levels in standardised])

@@ -4,8 +4,8 @@ An image is decoded once, for its frame; those that teach the pose and the print
 times more. What is held in memory of one image is a note of some hundred bytes.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from models.cache import Note, read_shard, write_shard
 from models.frames import SHARD, Frames
+from models.good_parts import GoodParts, LitParts, judged_in, reader_of
 from models.lesson import Lesson, read_lesson, write_lesson
 from pipeline.config import Config
 from pipeline.exceptions import ImageError, TrainingError
-from pipeline.framing import Frame, lit_part, working_size
+from pipeline.framing import Frame, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
-from pipeline.lighting import level
 from pipeline.print import PrintStage, teach
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread
-from pipeline.regions import outside_image, unjudged
-from pipeline.registration import Registrar, Registration, learned_min_quality
+from pipeline.regions import outside_image
+from pipeline.registration import Registrar, learned_min_quality
 
 Advance = Callable[[str], None]
 """Called once an image, with the name of the step; drives a progress bar."""
@@ -37,31 +37,6 @@ POSES, TEACHERS = 256, 2000
 
 LIKENESS = (16, 12)
 """Width and height of the small picture that the coverage sample compares."""
-
-
-@dataclass(frozen=True)
-class GoodParts:
-    """Good images that can be gone through again and again without holding them in memory.
-
-    Those that cannot be read are left out; where the part is, is found on the first way through.
-    """
-
-    paths: tuple[Path, ...]
-    read: Callable[[Path], Image]
-    registrar: Registrar
-    advance: Callable[[], None]
-    _poses: dict[Path, Registration] = field(default_factory=dict)
-
-    def __iter__(self) -> Iterator[tuple[Image, Registration]]:
-        for path in self.paths:
-            self.advance()
-            try:
-                image = self.read(path)
-            except ImageError:
-                continue
-            if path not in self._poses:
-                self._poses[path] = self.registrar.register(image)
-            yield image, self._poses[path]
 
 
 @dataclass(frozen=True)
@@ -132,7 +107,7 @@ def _lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
     some = [paths[index] for index in usable]
     reference = _reference(some, config)
     _check_regions(config, (reference.shape[1], reference.shape[0]))
-    read = _reader(reference, config)
+    read = reader_of(reference, config)
     trial = Registrar(reference, motion=config.registration.motion, min_quality=-1.0)
     poses = GoodParts(tuple(spread(some, POSES)), read, trial, lambda: advance("registering"))
     qualities = np.array([registration.quality for _, registration in poses])
@@ -144,7 +119,8 @@ def _lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
         )
     registrar = Registrar(reference, motion=config.registration.motion, min_quality=min_quality)
     parts = GoodParts(tuple(spread(some, TEACHERS)), read, registrar, lambda: advance("learning print zones"))
-    stage = teach(parts, registrar.size, config.print.zones) if config.print.mask else _no_print(registrar.size)
+    lit = LitParts(parts, *judged_in(reference, config))
+    stage = teach(lit, registrar.size, config.print.zones) if config.print.mask else _no_print(registrar.size)
     return Lesson(tuple(usable), tuple(refused), reference, min_quality, stage)
 
 
@@ -193,18 +169,6 @@ def _check_regions(config: Config, size: tuple[int, int]) -> None:
         raise TrainingError(f"regions: the box {list(box)} lies beside the images of {size[0]} x {size[1]} px; move it")
 
 
-def _reader(reference: Image, config: Config) -> Callable[[Path], Image]:
-    """Reads images of the reference's size; a header may say another one than the decoder, which turns images."""
-
-    def read(path: Path) -> Image:
-        image = read_image(path, max_megapixels=config.image.max_megapixels)
-        if image.shape != reference.shape:
-            raise ImageError(f"{path.name}: of another size than most")
-        return image
-
-    return read
-
-
 def _no_print(size: tuple[int, int]) -> PrintStage:
     return PrintStage(size, 1, (), np.zeros(size[::-1], np.uint8))
 
@@ -212,10 +176,8 @@ def _no_print(size: tuple[int, int]) -> PrintStage:
 def _all_notes(usable: list[Path], lesson: Lesson, frames: Frames, config: Config, advance: Advance) -> list[Note]:
     """Write the frames that are not there yet, a file of them at a time, and return the notes of all."""
     registrar = Registrar(lesson.reference, motion=config.registration.motion, min_quality=lesson.min_quality)
-    read = _reader(lesson.reference, config)
-    size = (frames.images.shape[2], frames.images.shape[1])
-    light = np.asarray(cv2.resize(lesson.reference, size, interpolation=cv2.INTER_AREA), np.uint8)
-    unwanted = unjudged(config.regions, lesson.size, size)
+    read = reader_of(lesson.reference, config)
+    light, unwanted = judged_in(lesson.reference, config)
     notes: list[Note] = []
     for shard, start in enumerate(range(0, len(usable), SHARD)):
         some = usable[start : start + SHARD]
@@ -250,7 +212,7 @@ def _frame(
             "another part, another side, or out of place"
         )
     frame = lit_part(image, registration, unwanted, light)
-    print_mask = stage.find(level(image, frame.light), registration)
+    print_mask = stage.find(lit_grey(image, registration, frame, light), registration)
     frame = frame.behind(print_mask.pixels)
     small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
     return frame, Note(
@@ -263,7 +225,7 @@ def _frame(
 
 def _empty(size: tuple[int, int]) -> Frame:
     nothing = np.zeros(size[::-1], np.uint8)
-    return Frame(np.zeros((*nothing.shape, 3), np.uint8), nothing, nothing)
+    return Frame(np.zeros((*nothing.shape, 3), np.uint8), nothing)
 
 
 def _taught(usable: list[Path], lesson: Lesson, frames: Frames, notes: list[Note]) -> Taught:

@@ -218,7 +218,7 @@ def _shrink(image: Image) -> Image:
 def _conditions(small: Image, registration: Registration) -> Conditions:
     """Of the image as it is: registering it would blur it, and the reference alone would stay sharp."""
     nothing = np.zeros(small.shape[:2], np.uint8)
-    return measure(Frame(small, nothing, nothing), registration, nothing)
+    return measure(Frame(small, nothing), registration, nothing)
 
 
 def _registered(small: Image, registration: Registration) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from pipeline.quality import Usual
 from pipeline.regions import unjudged
 from pipeline.registration import Registrar
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pipeline.images import Image, Mask, shrink
-from pipeline.lighting import light_gain, relight
+from pipeline.images import Grey, Image, Mask, shrink
+from pipeline.lighting import Gain, ground, light_gain, relight_burnt
 from pipeline.registration import Matrix, Registration
 
 GRID = 32
@@ -15,6 +15,10 @@ GRID = 32
 
 PRINTED = 64
 """Covered part of a working pixel, of 255, from which on it counts as print: less hardly darkens it."""
+
+PRINT, UNCOMPARED = 128, 255
+"""What keeps a pixel from the comparison. Print keeps pixels from it, which no expectation can meet, and not features:
+how much those vary is learned at each position, and a fault across print shows in them."""
 
 NEAR_OUTSIDE = 8
 """Pixels beside the unseen that are not compared either: half the receptive field of the finest features."""
@@ -26,38 +30,36 @@ class Frame:
 
     Attributes:
         image: (h, w, 3) uint8 RGB, registered.
-        masked: (h, w) uint8, 255 where variable print lies, or where a person wants nothing judged.
-        outside: (h, w) uint8, 255 where the camera saw nothing.
-        light: how much brighter than the reference the shot was, a factor; taken out of `image`.
+        ignored: (h, w) uint8; `UNCOMPARED` where the camera saw nothing, or where a person wants nothing judged;
+            `PRINT` where variable print lies; 0 elsewhere.
+        unseen: share of the frame that lies outside the camera's view, 0..1.
+        gain: (h, w) float32, how much brighter than the reference the shot was, a factor; taken out of `image`. None
+            where nothing was taken out.
     """
 
     image: Image
-    masked: Mask
-    outside: Mask
-    light: float = 1.0
+    ignored: Mask
+    unseen: float = 0.0
+    gain: Gain | None = None
 
     @property
-    def ignored(self) -> Mask:
-        """(h, w) uint8, 255 where nothing can be compared."""
-        return np.maximum(self.masked, self.outside)
-
-    @property
-    def unseen(self) -> float:
-        """Share of the frame that lies outside the camera's view, 0..1."""
-        return np.count_nonzero(self.outside) / self.outside.size
+    def light(self) -> float:
+        """How much brighter than the reference the shot was in the mean, a factor."""
+        return 1.0 if self.gain is None else float(self.gain.mean())
 
     def without(self, unjudged: Mask) -> "Frame":
         """The same frame, with nothing compared where `unjudged`, (h, w) uint8, is 255."""
-        return replace(self, masked=np.maximum(self.masked, unjudged))
+        return replace(self, ignored=np.maximum(self.ignored, unjudged))
 
     def behind(self, print_pixels: Mask) -> "Frame":
-        """The same frame, with nothing compared on print: (H, W) uint8 in the reference frame, 255 on it."""
-        return self.without(_shrink_mask(print_pixels, (self.masked.shape[1], self.masked.shape[0])))
+        """The same frame, with pixels not compared on print: (H, W) uint8 in the reference frame, 255 on it."""
+        printed = _shrink_mask(print_pixels, (self.ignored.shape[1], self.ignored.shape[0]))
+        return self.without(np.minimum(printed, np.uint8(PRINT)))
 
     def relit(self, reference: Image) -> "Frame":
         """The same frame in the light of the reference, (h, w, 3) uint8 RGB."""
         gain = light_gain(self.image, reference, self.ignored)
-        return replace(self, image=relight(self.image, gain), light=float(gain.mean()))
+        return replace(self, image=relight_burnt(self.image, gain, ground(reference)), gain=gain)
 
 
 def working_size(size: tuple[int, int], *, megapixels: float) -> tuple[int, int]:
@@ -81,11 +83,8 @@ def frame_part(image: Image, registration: Registration, size: tuple[int, int]) 
     shrunk = shrink(image, size)
     matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
     registered = np.asarray(cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    return Frame(
-        image=registered,
-        masked=np.zeros(size[::-1], np.uint8),
-        outside=_outside(matrix, size),
-    )
+    outside = _outside(matrix, size)
+    return Frame(registered, outside, np.count_nonzero(outside) / outside.size)
 
 
 def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Image) -> Frame:
@@ -101,10 +100,39 @@ def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Im
     return frame_part(image, registration, size).without(unjudged).relit(light)
 
 
+def lit_grey(image: Image, registration: Registration, frame: Frame, light: Image) -> Grey:
+    """The image as the print stage sees it: grey, as the camera placed it, in the light of the reference.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, as the camera saw it.
+        registration: pose of the part in it.
+        frame: what `lit_part` made of it.
+        light: what `lit_part` was given.
+
+    Returns:
+        (H, W) uint8.
+    """
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    if frame.gain is None:
+        return grey
+    gain = _as_placed(frame.gain, registration, grey)
+    expected = _as_placed(cv2.cvtColor(ground(light), cv2.COLOR_RGB2GRAY), registration, grey)
+    return relight_burnt(grey, np.asarray(gain, np.float32), np.asarray(expected, np.uint8))
+
+
+def _as_placed(map_: cv2.typing.MatLike, registration: Registration, image: Grey) -> cv2.typing.MatLike:
+    """A map (h, w) of the working frame where the camera placed the part, as large as `image`."""
+    size, whole = (map_.shape[1], map_.shape[0]), (image.shape[1], image.shape[0])
+    matrix = registration.in_frame(whole, size)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    placed = cv2.warpAffine(map_, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.resize(placed, whole, interpolation=cv2.INTER_LINEAR)
+
+
 def _outside(matrix: Matrix, size: tuple[int, int]) -> Mask:
     """What the camera did not see, and what lies so near to it that the features there mix both."""
     seen = cv2.warpAffine(np.full(size[::-1], 255, np.uint8), matrix, size)
-    unseen = np.where(seen < 255, 255, 0).astype(np.uint8)
+    unseen = np.where(seen < 255, UNCOMPARED, 0).astype(np.uint8)
     reach = np.ones((2 * NEAR_OUTSIDE + 1, 2 * NEAR_OUTSIDE + 1), np.uint8)
     return np.asarray(cv2.dilate(unseen, reach), np.uint8) if unseen.any() else unseen
 

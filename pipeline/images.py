@@ -17,6 +17,9 @@ from pipeline.storage import reaching
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8, RGB."""
 
+Grey = NDArray[np.uint8]
+"""(H, W) uint8, grey levels."""
+
 Mask = NDArray[np.uint8]
 """(H, W) uint8, 0 or 255."""
 

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.bundle import Bundle, load_bundle
 from pipeline.exceptions import ImageError
-from pipeline.framing import Frame, lit_part
+from pipeline.framing import Frame, lit_grey, lit_part
 from pipeline.images import Image, Mask, read_image, size_in_words
-from pipeline.lighting import level
 from pipeline.network import Network, Residuals
 from pipeline.print import Code, PrintMask
 from pipeline.profiling import Stopwatch
@@ -29,7 +28,7 @@ class Evidence:
 
     Attributes:
         registered: (h, w, 3) uint8 RGB, the part in the reference pose.
-        masked: (h, w) uint8, 255 where variable print is kept out of the comparison.
+        masked: (h, w) uint8, 255 where pixels are kept out of the comparison, print first of all.
         reconstruction: (h, w, 3) uint8 RGB, how the part should look.
         ssim_residual: (h, w) float32, in deviations of what good parts show at the same place.
         feature_residual: (h, w) float32, same unit.
@@ -52,7 +51,8 @@ class Inspection:
         verdict: OK, NG, REVIEW or ERROR.
         score: higher is more anomalous; None for ERROR.
         threshold: scores above it are not OK.
-        peak: pixel (x, y) of the original image where the anomaly is strongest; None for ERROR.
+        peak: pixel (x, y) of the original image where the anomaly is strongest, or the centre of the print that is at
+            fault where nothing else is; None for ERROR.
         reason: the verdict in words.
         masked: share of the part's pixels under the print mask, 0..1.
         codes: decoded codes, with corners in the original image.
@@ -141,7 +141,7 @@ class Inspector:
         watch.lap("registration")
         frame = lit_part(image, registration, self.bundle.unjudged, self.bundle.light)
         watch.lap("frame")
-        print_mask = self.bundle.print_stage.find(level(image, frame.light), registration)
+        print_mask = self.bundle.print_stage.find(lit_grey(image, registration, frame, self.bundle.light), registration)
         frame = frame.behind(print_mask.pixels)
         watch.lap("print")
         residuals = self._network.run(frame.image, frame.ignored)
@@ -158,6 +158,8 @@ class Inspector:
         calibration = self.bundle.calibration
         score = overall_score(residuals.score, print_mask.findings, reject=calibration.reject)
         peak = self._peak(residuals.anomaly, registration)
+        if residuals.score <= calibration.threshold and print_mask.places:  # the print alone is at fault
+            peak = self._inside(*print_mask.places[0].mean(axis=0))
         conditions = measure(frame, registration, print_mask.pixels)
         doubts = self._doubts(registration, frame, conditions)
         verdict, reason = decide(
@@ -189,7 +191,10 @@ class Inspector:
         row, column = np.unravel_index(np.argmax(np.nan_to_num(anomaly)), anomaly.shape)
         width, height = self.size
         x, y = (column + 0.5) * width / anomaly.shape[1], (row + 0.5) * height / anomaly.shape[0]
-        x, y = registration.to_original(np.array([[x - 0.5, y - 0.5]]))[0]
+        return self._inside(*registration.to_original(np.array([[x - 0.5, y - 0.5]]))[0])
+
+    def _inside(self, x: float, y: float) -> tuple[float, float]:
+        width, height = self.size
         return float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1))
 
     def _failed(self, reason: str, watch: Stopwatch) -> Inspection:
@@ -202,4 +207,5 @@ def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
         np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
         for found in (residuals.ssim, residuals.features, residuals.anomaly)
     )
-    return Evidence(frame.image, frame.masked, residuals.reconstruction, ssim, features, anomaly)
+    masked = np.where(frame.ignored > 0, np.uint8(255), np.uint8(0))
+    return Evidence(frame.image, masked, residuals.reconstruction, ssim, features, anomaly)

@@ -15,6 +15,12 @@ BLOCKS = 24
 DARK = 4.0
 """Grey levels added before ratios are taken: sensors add a few of their own to black."""
 
+BURNT = 253
+"""Grey level from which on a pixel is burnt out: compression and noise leave it not quite at 255."""
+
+THIN = 7
+"""Pixels of the working frame that no stroke of print is wider than."""
+
 ROUNDS, OUTLYING = 5, 0.08
 """Reweighting rounds, and the ratio (natural logarithm) beyond which a block is print, fault or another variant."""
 
@@ -47,14 +53,26 @@ def light_gain(image: Image, reference: Image, ignored: Mask) -> Gain:
 
 
 def relight(image: Image, gain: Gain) -> Image:
-    """Divide an image (h, w, 3) uint8 by a gain (h, w)."""
-    return np.asarray(cv2.divide(image, cv2.merge([gain] * 3), dtype=cv2.CV_8U), np.uint8)
+    """Divide an image, (h, w) or (h, w, 3) uint8, by a gain (h, w)."""
+    per_channel = gain if image.ndim == 2 else cv2.merge([gain] * image.shape[2])
+    return np.asarray(cv2.divide(image, per_channel, dtype=cv2.CV_8U), np.uint8)
 
 
-def level(image: Image, gain: float) -> Image:
-    """An image, (H, W, 3) uint8, whose light is `gain` times the reference's, as if taken in the reference's light."""
-    table = np.clip(np.round(np.arange(256) / gain), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, table), np.uint8)
+def ground(reference: Image) -> Image:
+    """An image in the working frame, (h, w, 3), without its print and other thin dark marks: what is beneath them."""
+    return np.asarray(cv2.morphologyEx(reference, cv2.MORPH_CLOSE, np.ones((THIN, THIN), np.uint8)), np.uint8)
+
+
+def relight_burnt(image: Image, gain: Gain, expected: Image) -> Image:
+    """As `relight`, but what was burnt out may have been as bright as expected, and is taken to have been.
+
+    Args:
+        image: (h, w) or (h, w, 3) uint8.
+        gain: (h, w).
+        expected: as `image`, what the part shows there in the light that `image` is brought to.
+    """
+    lit = relight(image, gain)
+    return np.where(image >= BURNT, np.maximum(lit, expected), lit)
 
 
 def _blocks(width: int, height: int) -> tuple[int, int]:

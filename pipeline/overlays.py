@@ -1,5 +1,7 @@
 """The picture for the person at the line: the original image with the defect marked, and why, in words."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from cv2.typing import MatLike
@@ -28,8 +30,9 @@ TINT = 0.35
 def draw_overlay(image: Image, inspection: Inspection) -> Image:
     """Mark on the original image what an inspection found.
 
-    The defect is outlined in vermilion where the anomaly exceeds the threshold, and pointed at where it is
-    strongest; print that was kept out of the comparison is tinted blue; codes are boxed.
+    The defect is outlined in vermilion where the anomaly exceeds the threshold, and pointed at where it is strongest.
+    Labels and zones whose print is at fault are boxed in vermilion; print that was kept out of the comparison is tinted
+    blue; codes are boxed in sky blue.
 
     Args:
         image: (H, W, 3) the image as inspected.
@@ -45,8 +48,12 @@ def draw_overlay(image: Image, inspection: Inspection) -> Image:
         box = np.rint(code.corners).astype(np.int32)
         cv2.polylines(canvas, [box], isClosed=True, color=SKY, thickness=unit, lineType=cv2.LINE_AA)
     if inspection.verdict is not Verdict.OK:
-        outline(canvas, anomaly_in_original(inspection, image.shape[:2]) > inspection.threshold)
-        _point_at(canvas, inspection.peak)
+        anomaly = anomaly_in_original(inspection, image.shape[:2])
+        outline(canvas, anomaly > inspection.threshold)
+        places = inspection.print_mask.places if inspection.print_mask is not None else ()
+        _lines(canvas, [np.rint(corners).astype(np.int32) for corners in places])
+        if not places or anomaly.max() > inspection.threshold:
+            _point_at(canvas, inspection.peak)
     return np.vstack([canvas, _band(inspection, image.shape[1])])
 
 
@@ -80,6 +87,10 @@ def tint(canvas: Image, mask: NDArray[np.uint8], colour: Colour) -> None:
 def outline(canvas: Image, where: NDArray[np.bool_]) -> None:
     """Draw a line around the regions of `where` on `canvas`, in place; white beside it sets it off."""
     contours, _ = cv2.findContours(where.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    _lines(canvas, contours)
+
+
+def _lines(canvas: Image, contours: Sequence[MatLike]) -> None:
     unit = stroke(canvas)
     for colour, thickness in ((WHITE, 3 * unit), (VERMILION, 2 * unit)):
         cv2.drawContours(canvas, contours, -1, colour, thickness, cv2.LINE_AA)

@@ -24,11 +24,12 @@ DARK = 16.0
 """Grey levels added before the logarithm, so that noise in the dark is not blown up."""
 
 LIGHT = 8.0
-"""Pixels of the searched image over which light is even: what changes slower is taken out of far searches."""
+"""Pixels of the searched image over which light is even: what changes slower is taken out."""
 
 TURNS: dict[str, tuple[float, ...]] = {"far": (0.0,), "any": tuple(range(0, 360, 8))}
 """Degrees that the coarse search tries, by motion: alignment finds the way from half a step beside."""
 
+START_ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-3)
 ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
 
 
@@ -76,7 +77,8 @@ class Registrar:
         self._search_size = (round(self.size[0] * scale), round(self.size[1] * scale))
         self._scaling = _pixel_scaling(self.size, self._search_size)
         self._turns = TURNS.get(motion)
-        self._reference = self._shrink(reference)
+        self._lit_reference = self._shrink(reference)
+        self._reference = even(self._lit_reference)
         self._coarse = CoarseSearch(self._reference, self._turns) if self._turns else None
 
     def register(self, image: Image) -> Registration:
@@ -90,13 +92,25 @@ class Registrar:
         whole = np.linalg.inv(self._scaling) @ to_reference @ self._scaling
         return Registration(whole[:2], quality, quality >= self.min_quality)
 
-    def _search(self, small: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+    def _search(self, lit: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         """Correlation, and the way from the reference to the image; a turned part may seem to fit at rest too."""
-        rest = self._align(small, np.eye(2, 3, dtype=np.float32))
+        small = even(lit)
+        rest = self._align(small, self._start(lit))
         if self._coarse is None or (self.motion == "far" and rest[0] >= SURE):
             return rest
         tried = [rest, *(self._align(small, start) for start in self._coarse.candidates(small))]
         return max(tried, key=lambda pair: pair[0])
+
+    def _start(self, lit: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where the image fits light and all: off by pixels where light falls from aside, but found from farther."""
+        rest, everywhere = np.eye(2, 3, dtype=np.float32), np.full(lit.shape, 255, np.uint8)
+        try:
+            _, warp = cv2.findTransformECC(
+                self._lit_reference, lit, rest, cv2.MOTION_EUCLIDEAN, START_ITERATIONS, everywhere, 5
+            )
+        except cv2.error:
+            return np.eye(2, 3, dtype=np.float32)
+        return np.asarray(warp, np.float32)
 
     def _align(self, small: NDArray[np.float32], start: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         """The image is brought near first: ECC takes the turn from its sine, which tells no more than 90 degrees."""
@@ -116,11 +130,14 @@ class Registrar:
 
     def _shrink(self, image: Image) -> NDArray[np.float32]:
         small = shrink(image, self._search_size)
-        grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0).astype(np.float32)
-        if self._turns is None:
-            return grey
-        brightness = np.log(grey + DARK)
-        return np.asarray(brightness - cv2.GaussianBlur(brightness, (0, 0), LIGHT), np.float32)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+        return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.float32)
+
+
+def even(lit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Contrast of grey levels (h, w), freed of the light's level and slope, which would pull a pose by pixels."""
+    brightness = np.log(lit + DARK)
+    return np.asarray(brightness - cv2.GaussianBlur(brightness, (0, 0), LIGHT), np.float32)
 
 
 def learned_min_quality(qualities: NDArray[np.float64]) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import ZoneKind
 from pipeline.drawing import BLACK, BLUE, BOLD, ORANGE, PURPLE, WHITE, Colour, text_block, text_width
-from pipeline.images import Image
+from pipeline.images import Grey, Image
 from pipeline.print.sheet import locate
 from pipeline.print.stage import PrintMask, PrintStage
 from pipeline.print.strokes import ink_response
@@ -65,17 +65,18 @@ def zones_picture(reference: Image, stage: PrintStage) -> Image:
     return picture
 
 
-def mask_pictures(image: Image, registration: Registration, stage: PrintStage) -> MaskSteps:
+def mask_pictures(grey: Grey, registration: Registration, stage: PrintStage) -> MaskSteps:
     """Show the steps from an image to its print mask.
 
     Args:
-        image: (H, W, 3) in the original frame.
+        grey: (H, W) in the original frame, as `PrintStage.find` takes it.
         registration: where the part is on it.
         stage: what was learned.
     """
-    registered, to_register = _timed(lambda: _register(image, registration, stage.size))
-    strokes, to_respond = _timed(lambda: _strokes(registered, stage))
-    found, to_find = _timed(lambda: stage.find(image, registration))
+    upright, to_register = _timed(lambda: _register(grey, registration, stage.size))
+    strokes, to_respond = _timed(lambda: _strokes(upright, stage))
+    found, to_find = _timed(lambda: stage.find(grey, registration))
+    registered = _in_colour(upright)
     masked = registered.copy()
     masked[found.pixels > 0] = BLUE
     share = np.count_nonzero(found.pixels) / found.pixels.size
@@ -84,7 +85,7 @@ def mask_pictures(image: Image, registration: Registration, stage: PrintStage) -
         "registered": _captioned(registered, f"registered: {to_register:.1f} ms"),
         "strokes": _captioned(strokes, f"strokes of each zone's ink: {to_respond:.1f} ms"),
         "mask": _captioned(masked, f"mask: {share:.1%} of the image, {to_find:.1f} ms for the whole stage"),
-        "findings": _captioned(_codes_and_labels(image, registration, stage, found), words),
+        "findings": _captioned(_codes_and_labels(grey, registration, stage, found), words),
     }
     return MaskSteps(pictures, {"registered": to_register, "strokes": to_respond, "mask": to_find}, found)
 
@@ -94,26 +95,28 @@ def _timed(step: Callable[[], T]) -> tuple[T, float]:
     return step(), (time.perf_counter() - start) * 1e3
 
 
-def _register(image: Image, registration: Registration, size: tuple[int, int]) -> Image:
-    warped = cv2.warpAffine(image, registration.matrix, size, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(warped, dtype=np.uint8)
+def _register(grey: Grey, registration: Registration, size: tuple[int, int]) -> Grey:
+    return np.asarray(cv2.warpAffine(grey, registration.matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _strokes(registered: Image, stage: PrintStage) -> Image:
+def _in_colour(grey: Grey) -> Image:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _strokes(registered: Grey, stage: PrintStage) -> Image:
     """Response of the strokes in each zone, brightest where it reaches twice the level that counts as ink."""
-    grey = np.asarray(cv2.cvtColor(registered, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    level = np.zeros(grey.shape, np.float32)
+    level = np.zeros(registered.shape, np.float32)
     for label, zone in enumerate(stage.zones, start=1):
-        response = ink_response(grey, stage.stroke_width, dark=zone.dark)
+        response = ink_response(registered, stage.stroke_width, dark=zone.dark)
         level = np.where(stage.labels == label, response / (2 * zone.level), level).astype(np.float32)
-    return np.repeat(np.clip(255 * level, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    return _in_colour(np.clip(255 * level, 0, 255).astype(np.uint8))
 
 
-def _codes_and_labels(image: Image, registration: Registration, stage: PrintStage, found: PrintMask) -> Image:
+def _codes_and_labels(grey: Grey, registration: Registration, stage: PrintStage, found: PrintMask) -> Image:
     """The original image with the labels and codes that were found on it."""
-    picture = image.copy()
+    picture = _in_colour(grey)
     for sheet in stage.sheets:
-        pose = locate(image, registration, sheet, stage.stroke_width)
+        pose = locate(grey, registration, sheet, stage.stroke_width)
         if pose is not None:
             corners = cv2.boxPoints(((pose.x, pose.y), (pose.width, pose.height), pose.angle))
             _outline(picture, [registration.to_original(np.asarray(corners, np.float64))], ORANGE)

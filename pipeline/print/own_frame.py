@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.images import Image
+from pipeline.images import Grey
 from pipeline.print.codes import read_codes
 from pipeline.print.layout import MAX_BLOCKS, box_of
 from pipeline.print.sheet import Sheet, from_upright, locate, upright
@@ -43,15 +43,14 @@ class LabelLearner:
         ink: Ink = "light" if sheet.dark else "dark"
         self._learner = ZoneLearner(sheet.sides, strokes=strokes, slack=_SLACK, quiet=_QUIET, ink=ink, where=inside)
 
-    def add(self, image: Image, registration: Registration) -> None:
-        """Take in the label of one good part, (H, W, 3) in the original frame; one that lacks it tells nothing."""
-        pose = locate(image, registration, self.sheet, self._strokes)
+    def add(self, grey: Grey, registration: Registration) -> None:
+        """Take in the label of one good part, (H, W) in the original frame; one that lacks it tells nothing."""
+        pose = locate(grey, registration, self.sheet, self._strokes)
         if pose is None:
             return
         matrix = upright(registration, self.sheet, pose)
-        label = np.asarray(cv2.warpAffine(image, matrix, self.sheet.sides, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-        grey = np.asarray(cv2.cvtColor(label, cv2.COLOR_RGB2GRAY), np.uint8)
-        self._learner.add(label, read_codes(grey) if self._seen < _CODE_SEARCHES else ())
+        label = np.asarray(cv2.warpAffine(grey, matrix, self.sheet.sides, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+        self._learner.add(label, read_codes(label) if self._seen < _CODE_SEARCHES else ())
         self._seen += 1
 
     def zones(self) -> tuple[tuple[PrintZone, ...], Labels]:
@@ -66,7 +65,7 @@ class LabelLearner:
 
 
 def learn_on_labels(
-    parts: Iterable[tuple[Image, Registration]],
+    parts: Iterable[tuple[Grey, Registration]],
     sheets: Sequence[Sheet],
     zones: tuple[PrintZone, ...],
     labels: Labels,
@@ -84,9 +83,9 @@ def learn_on_labels(
         Zones and their (H, W) map in the reference frame, with each label at its usual place.
     """
     learners = [LabelLearner(sheet, strokes) for sheet in sheets]
-    for image, registration in parts:
+    for grey, registration in parts:
         for learner in learners if registration.found else ():
-            learner.add(image, registration)
+            learner.add(grey, registration)
     kept = {zone.name: (zone, labels == label) for label, zone in enumerate(zones, start=1)}
     blocks: list[Block] = []
     for learner in learners:

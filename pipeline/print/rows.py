@@ -81,10 +81,9 @@ def judge_rows(name: str, profile: Floats, limits: RowLimits) -> tuple[str, ...]
 
 def _words(name: str, what: str, measure: str, deviations: Floats, limit: float) -> str:
     row, half = np.unravel_index(int(deviations.argmin()), deviations.shape)
-    at = f"{row / len(deviations):.0%} of the way down, {('left', 'right')[int(half)]}"
-    return (
-        f"print on {name} {what} {at}: {measure} {abs(deviations.min()):.1f} deviations off, {abs(limit):.1f} allowed"
-    )
+    at = f"in its {('left', 'right')[int(half)]} half, {row / len(deviations):.0%} from its top"
+    off = f"{measure} off by {abs(deviations.min()):.1f} times what is usual, {abs(limit):.1f} allowed"
+    return f"print on {name} {what} {at}: {off}"
 
 
 class RowLearner:
@@ -94,29 +93,30 @@ class RowLearner:
         """Start with nothing seen."""
         self._count = 0
         self._mean = self._squares = np.zeros(())
-        self._least = Spread(), Spread()
-        self._most = Spread()
+        self._spreads = Spread(), Spread(), Spread()
 
     def add(self, profile: Floats) -> None:
         """Take in one good label; from the warm-up on it is first compared with those before it."""
         if self._count >= _WARM_UP:
-            ink, sharpness = (profile - self._mean) / self._deviation()
-            self._least[0].add(float(ink.min()))
-            self._least[1].add(float(sharpness.min()))
-            self._most.add(float(ink.max()))
+            for spread, value in zip(self._spreads, self._extremes(profile), strict=True):
+                spread.add(value)
         self._count += 1
         delta = profile - self._mean
         self._mean = self._mean + delta / self._count
         self._squares = self._squares + delta * (profile - self._mean)
+
+    def _extremes(self, profile: Floats) -> tuple[float, float, float]:
+        """Lowest ink, lowest sharpness and highest ink, in deviations."""
+        ink, sharpness = (profile - self._mean) / self._deviation()
+        return float(ink.min()), float(sharpness.min()), float(ink.max())
 
     def limits(self) -> RowLimits | None:
         """The limits so far; None until as many parts were compared as the warm-up took."""
         if self._count < 2 * _WARM_UP:
             return None
         sigmas = _SIGMAS * (1 + _FEW / (self._count - _WARM_UP))
-        ink, sharpness = (spread.limits(sigmas=sigmas)[0] for spread in self._least)
-        most = self._most.limits(sigmas=sigmas)[1]
-        return RowLimits(_plain(self._mean), _plain(self._deviation()), (ink, sharpness), most)
+        ink, sharpness, most = (spread.limits(sigmas=sigmas) for spread in self._spreads)
+        return RowLimits(_plain(self._mean), _plain(self._deviation()), (ink[0], sharpness[0]), most[1])
 
     def _deviation(self) -> Floats:
         return np.asarray(np.sqrt(self._squares / self._count) + _SLACK)

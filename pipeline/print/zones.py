@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import AddedZone, ZoneKind
-from pipeline.images import Image
+from pipeline.images import Grey
 from pipeline.print.codes import LINEAR, Code
 from pipeline.print.findings import Limits
 from pipeline.print.kinds import classify, is_print
@@ -102,21 +102,20 @@ class ZoneLearner:
         self.samples: list[NDArray[np.uint8]] = []
         self._codes: list[tuple[str, NDArray[np.float64]]] = []
 
-    def add(self, registered: Image, codes: Iterable[Code] = ()) -> None:
+    def add(self, registered: Grey, codes: Iterable[Code] = ()) -> None:
         """Take in one good part.
 
         Args:
-            registered: (H, W, 3) in the reference frame.
+            registered: (H, W) in the reference frame.
             codes: what was decoded on it, with corners in the reference frame.
         """
-        grey = np.asarray(cv2.cvtColor(registered, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        response = stroke_response(grey, self.stroke_width).clip(*self._range).astype(np.float64)
+        response = stroke_response(registered, self.stroke_width).clip(*self._range).astype(np.float64)
         square = response * response
         for total, power in zip(self._moments, (response, square, square * square), strict=True):
             total += power
         self._count += 1
         if len(self.samples) < _SAMPLES:
-            self.samples.append(grey)
+            self.samples.append(registered)
         self._codes.extend((code.symbology, code.corners) for code in codes)
 
     def zones(self) -> tuple[tuple[PrintZone, ...], NDArray[np.uint8]]:

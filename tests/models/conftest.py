@@ -37,8 +37,7 @@ def frames(drawn_part: Image, tmp_path_factory: pytest.TempPathFactory) -> Frame
     made = Frames.create(tmp_path_factory.mktemp("frames"), COUNT, SIZE)
     ignored = np.zeros(SIZE[::-1], np.uint8)
     ignored[:8, :8] = 255
-    seen = np.zeros_like(ignored)
-    made.write(0, [Frame(good_image(drawn_part, index), ignored, seen) for index in range(COUNT)])
+    made.write(0, [Frame(good_image(drawn_part, index), ignored) for index in range(COUNT)])
     return made
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.batches import Batch, augment, disturb, kept_where, make_batch, to_tensor
+from models.batches import Batch, augment, kept_where, make_batch, to_tensor
 from models.frames import Frames
 from pipeline.images import Image
 
@@ -63,13 +63,3 @@ def test_tensors_keep_every_pixel(drawn_part: Image) -> None:
     back = (planes * 255).round().permute(0, 2, 3, 1).numpy().astype(np.uint8)
     np.testing.assert_array_equal(back[0], drawn_part)
     assert kept_where(np.array([[[0, 255]]], np.uint8)).tolist() == [[[[1.0, 0.0]]]]
-
-
-def test_a_disturbed_part_is_in_the_light_of_the_part_itself(drawn_part: Image) -> None:
-    disturbed = [disturb(drawn_part, np.random.default_rng(seed)) for seed in range(12)]
-    assert len({image.tobytes() for image in disturbed}) == 12
-    for image in disturbed:
-        assert image.dtype == np.uint8
-        assert image.shape == drawn_part.shape
-        dark = drawn_part < 150  # what no exposure has burnt out
-        assert abs(float(image[dark].mean()) - float(drawn_part[dark].mean())) < 3

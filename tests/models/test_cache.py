@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+import models.good_parts
 import models.teach_in
 from models.cache import cache_key, read_shard
 from models.frames import SHARD
@@ -77,7 +78,7 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         read[path.name] += 1
         return read_image(path, max_megapixels=max_megapixels)
 
-    monkeypatch.setattr(models.teach_in, "read_image", counted)
+    monkeypatch.setattr(models.good_parts, "read_image", counted)
     return read
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from models.batches import to_tensor
 from models.detector import LEVELS, SEGMENTED, Detector
 from models.frames import Frames
+from pipeline.framing import PRINT, UNCOMPARED
 from pipeline.images import Image, Mask
 from tests.models.conftest import SIZE
 
@@ -17,6 +18,7 @@ def judged(detector: Detector, image: Image, ignored: Mask) -> tuple[Tensor, ...
 
 
 NOTHING = np.zeros(SIZE[::-1], np.uint8)
+SSIM_MAP, FEATURE_MAP = 3, 4
 
 
 def with_hole(image: Image, x: int, y: int) -> Image:
@@ -50,11 +52,11 @@ def test_a_fault_is_found_where_it_is(detector: Detector, frames: Frames, x: int
 
 
 def test_distances_are_nowhere_negative_and_zero_where_nothing_is_compared(detector: Detector, frames: Frames) -> None:
-    kept = torch.ones(1, 1, 64, 96)
-    kept[..., :, 48:] = 0
+    ignored = torch.zeros(1, 1, 64, 96, dtype=torch.uint8)
+    ignored[..., :, 48:] = UNCOMPARED
     with torch.no_grad():
-        raw = detector.residuals(detector.reconstruct(to_tensor(frames[0][0][None])), kept)
-        standardised = detector.standardise(raw, kept)
+        raw = detector.residuals(detector.reconstruct(to_tensor(frames[0][0][None])), ignored)
+        standardised = detector.standardise(raw, ignored)
     assert all(level.min() >= -1e-5 for level in raw[:SEGMENTED])  # logits have both signs
     for level, stride, found in zip(raw, LEVELS, standardised, strict=True):
         assert level.shape == found.shape == (1, 1, 64 // stride, 96 // stride)
@@ -64,10 +66,20 @@ def test_distances_are_nowhere_negative_and_zero_where_nothing_is_compared(detec
 
 def test_a_fault_under_the_mask_is_not_seen_there(detector: Detector, frames: Frames) -> None:
     ignored = NOTHING.copy()
-    ignored[16:48, 32:80] = 255
+    ignored[16:48, 32:80] = UNCOMPARED
     seen = judged(detector, with_hole(frames[0][0], 56, 32), NOTHING)[0].item()
     hidden = judged(detector, with_hole(frames[0][0], 56, 32), ignored)[0].item()
     assert hidden < seen / 2
+
+
+def test_under_print_features_are_compared_and_pixels_are_not(detector: Detector, frames: Frames) -> None:
+    printed = NOTHING.copy()
+    printed[16:48, 32:80] = PRINT
+    image = with_hole(frames[0][0], 56, 32)
+    seen, behind = judged(detector, image, NOTHING), judged(detector, image, printed)
+    inside = (0, slice(6, 10), slice(10, 18))
+    assert (behind[SSIM_MAP][inside] == 0).all()
+    torch.testing.assert_close(behind[FEATURE_MAP][inside], seen[FEATURE_MAP][inside])
 
 
 def test_nothing_to_compare_is_no_number_out_of_range(detector: Detector, frames: Frames) -> None:

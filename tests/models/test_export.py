@@ -10,6 +10,7 @@ from models.detector import Detector
 from models.export import export, round_weights
 from models.frames import Frames
 from pipeline.calibration import Goal, calibrate_scores
+from pipeline.framing import PRINT, UNCOMPARED
 from pipeline.images import Image, Mask
 from pipeline.network import OUTPUTS, Network
 from tests.models.conftest import SIZE
@@ -18,7 +19,7 @@ from tests.models.conftest import SIZE
 def noise(seed: int) -> tuple[Image, Mask]:
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
-    return image, np.where(rng.random(SIZE[::-1]) < 0.2, 255, 0).astype(np.uint8)
+    return image, rng.choice(np.array([0, PRINT, UNCOMPARED], np.uint8), SIZE[::-1], p=[0.7, 0.2, 0.1])
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -5,14 +5,14 @@ import pytest
 
 from models.frames import SHARD, Frames
 from pipeline.exceptions import TrainingError
-from pipeline.framing import Frame
+from pipeline.framing import PRINT, UNCOMPARED, Frame
 
 
 def numbered(number: int) -> Frame:
     image = np.full((32, 64, 3), number, np.uint8)
-    masked, outside = np.zeros((32, 64), np.uint8), np.zeros((32, 64), np.uint8)
-    masked[0], outside[:, 0] = 255, 255
-    return Frame(image, masked, outside)
+    ignored = np.zeros((32, 64), np.uint8)
+    ignored[0], ignored[:, 0] = PRINT, UNCOMPARED
+    return Frame(image, ignored)
 
 
 def test_frames_come_back_from_the_disk(tmp_path: Path) -> None:
@@ -35,8 +35,8 @@ def test_a_subset_of_a_subset_counts_in_its_own_order(tmp_path: Path) -> None:
 def test_every_shard_is_a_file_even_one_of_zeros(tmp_path: Path) -> None:
     frames = Frames.create(tmp_path, SHARD + 1, (64, 32))
     for start in (0, SHARD):
-        nothing = np.zeros((32, 64), np.uint8)
-        frames.write(start, [Frame(np.zeros((32, 64, 3), np.uint8), nothing, nothing)] * min(SHARD, SHARD + 1 - start))
+        empty = Frame(np.zeros((32, 64, 3), np.uint8), np.zeros((32, 64), np.uint8))
+        frames.write(start, [empty] * min(SHARD, SHARD + 1 - start))
     assert all(path.is_file() for shard in (0, 1) for path in frames.files(shard))
     assert not frames[SHARD][0].any()
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.batches import kept_where, to_tensor
+from models.batches import to_tensor
 from models.detector import FEATURES, LEVELS, Detector
 from models.frames import Frames
 from models.statistics import LOOKS, learn_statistics, passes
@@ -23,12 +23,12 @@ def score(detector: Detector, frames: Frames, index: int) -> float:
 
 def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
     """One (2 N, 1, h, w) for each level, nothing ignored."""
-    everywhere = torch.ones(1, 1, SIZE[1], SIZE[0])
+    nowhere = torch.zeros(1, 1, SIZE[1], SIZE[0], dtype=torch.uint8)
     levels: list[list[Tensor]] = []
     for index, look in product(range(len(frames)), LOOKS):
         image = look(np.array(frames[index][0]), np.random.default_rng(index))
         seen = detector.reconstruct(to_tensor(image[None]))
-        levels.append(detector.standardise(detector.residuals(seen, everywhere), everywhere))
+        levels.append(detector.standardise(detector.residuals(seen, nowhere), nowhere))
     return [torch.cat(level) for level in zip(*levels, strict=True)]
 
 
@@ -80,7 +80,7 @@ def test_a_step_along_a_usual_direction_counts_less_than_one_across(detector: De
 def test_a_bad_part_among_the_good_ones_cannot_hide_itself(frames: Frames, tmp_path: Path) -> None:
     """It is scored with what the other half shows."""
     pairs = [frames[index] for index in range(len(frames))]
-    copies = [Frame(image, ignored, np.zeros_like(ignored)) for image, ignored in pairs]
+    copies = [Frame(image, ignored) for image, ignored in pairs]
     copies[7].image[30:42, 50:62] = (250, 10, 10)
     spoilt = Frames.create(tmp_path, len(frames), SIZE)
     spoilt.write(0, copies)
@@ -101,8 +101,8 @@ def test_the_score_of_an_inspection_is_of_the_kind_the_threshold_rests_on(frames
 def test_what_is_ignored_does_not_count(frames: Frames) -> None:
     detector = make_detector(frames).eval()
     learn_statistics(detector, frames, frames, lambda: None)
-    kept = kept_where(np.array(frames[0][1])[None])
+    ignored = torch.from_numpy(np.array(frames[0][1])[None, None])
     with torch.no_grad():
         seen = detector.reconstruct(to_tensor(np.array(frames[0][0])[None]))
-        features = detector.standardise(detector.residuals(seen, kept), kept)[FEATURES]
+        features = detector.standardise(detector.residuals(seen, ignored), ignored)[FEATURES]
     assert (features[..., :1, :1] == 0).all()

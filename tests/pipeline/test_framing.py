@@ -3,10 +3,10 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.framing import NEAR_OUTSIDE, Frame, frame_part, working_size
+from pipeline.framing import NEAR_OUTSIDE, PRINT, UNCOMPARED, Frame, frame_part, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask
 from pipeline.registration import Registration
 
@@ -44,17 +44,17 @@ def test_what_the_camera_did_not_see_is_marked(dx: float) -> None:
     unseen = np.zeros((128, 160), bool)
     unseen[:, :columns] = dx > 0
     unseen[:, 160 - columns :] = dx < 0
-    np.testing.assert_array_equal(frame.outside > 0, unseen)
-    np.testing.assert_array_equal(frame.ignored, frame.outside)
+    np.testing.assert_array_equal(frame.ignored == UNCOMPARED, unseen)
+    assert frame.unseen == unseen.mean()
 
 
 def test_a_turned_part_is_seen_inside() -> None:
     matrix = np.asarray(cv2.getRotationMatrix2D((160, 128), 2.3, 1), np.float64)
     frame = framed(gradient(0.4, 0.3, width=320, height=256), Registration(matrix, 1.0, True))
-    assert set(np.unique(frame.outside)) == {0, 255}
+    assert set(np.unique(frame.ignored)) == {0, UNCOMPARED}
     inside = 8 + NEAR_OUTSIDE
-    assert not frame.outside[inside:-inside, inside:-inside].any()
-    assert frame.outside[0, 0] == frame.outside[-1, -1] == 255
+    assert not frame.ignored[inside:-inside, inside:-inside].any()
+    assert frame.ignored[0, 0] == frame.ignored[-1, -1] == UNCOMPARED
 
 
 def test_a_part_moved_back_looks_like_one_that_never_moved(drawn_part: Image) -> None:
@@ -72,9 +72,9 @@ def test_print_is_covered_with_the_pixels_its_edge_darkens() -> None:
     clean = framed(gradient(0.2, 0.2, width=320, height=256), placed()).image
     darkened = np.abs(frame.image.astype(int) - clean).max(axis=2) > 64
     assert darkened.any()
-    assert not darkened[frame.masked == 0].any()
-    assert 0.02 < np.count_nonzero(frame.masked) / frame.masked.size < 0.15
-    np.testing.assert_array_equal(frame.ignored, frame.masked)
+    assert not darkened[frame.ignored == 0].any()
+    assert 0.02 < np.count_nonzero(frame.ignored == PRINT) / frame.ignored.size < 0.15
+    assert set(np.unique(frame.ignored)) == {0, PRINT}
 
 
 @given(
@@ -97,3 +97,21 @@ def test_the_working_size_keeps_the_ratio() -> None:
     assert working_size((768, 576), megapixels=0.11) == (384, 288)
     assert working_size((400, 400), megapixels=0.11) == (320, 320)
     assert working_size((64, 64), megapixels=0.11) == (64, 64)
+
+
+@settings(max_examples=20, deadline=None)
+@given(strength=st.floats(0.8, 1.1), across=st.floats(-0.12, 0.12), turn=st.floats(-4, 4))
+def test_the_print_stage_sees_the_part_in_the_light_of_the_reference(
+    drawn_part: Image, strength: float, across: float, turn: float
+) -> None:
+    dim = np.asarray(drawn_part * 0.6, np.uint8)
+    height, width = dim.shape[:2]
+    pose = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), turn, 1), np.float64)
+    moved = cv2.warpAffine(dim, pose, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    lit = np.clip(moved * (strength * np.exp(across * np.linspace(-1, 1, width)))[:, None], 0, 255).astype(np.uint8)
+    registration = Registration(np.asarray(cv2.invertAffineTransform(pose), np.float64), 1.0, True)
+    light = np.asarray(cv2.resize(dim, (160, 128), interpolation=cv2.INTER_AREA), np.uint8)
+    frame = lit_part(lit, registration, np.zeros((128, 160), np.uint8), light)
+    grey = lit_grey(lit, registration, frame, light)
+    assert grey.shape == dim.shape[:2]
+    assert np.abs(grey - cv2.cvtColor(moved, cv2.COLOR_RGB2GRAY).astype(float)).mean() < 3

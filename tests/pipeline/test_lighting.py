@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.images import Image, Mask
-from pipeline.lighting import level, light_gain, relight
+from pipeline.lighting import light_gain, relight
 
 NOTHING = np.zeros((240, 320), np.uint8)
 
@@ -59,11 +59,3 @@ def test_a_black_image_is_not_blown_up(dim_part: Image) -> None:
     gain = light_gain(np.zeros_like(dim_part), dim_part, NOTHING)
     assert gain.min() >= np.exp(-0.5) - 1e-6
     assert np.isfinite(gain).all()
-
-
-@pytest.mark.parametrize("gain", [0.8, 1.0, 1.25])
-def test_an_image_is_brought_to_the_level_of_the_reference(drawn_part: Image, gain: float) -> None:
-    shot = np.clip(np.round(drawn_part * np.float32(gain)), 0, 255).astype(np.uint8)
-    back = level(shot, gain)
-    unburnt = shot < 255
-    assert np.abs(back.astype(int) - drawn_part)[unburnt].max() <= 1

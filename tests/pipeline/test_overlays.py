@@ -6,6 +6,7 @@ import pytest
 from pipeline.drawing import VERMILION
 from pipeline.images import Image
 from pipeline.overlays import anomaly_in_original, draw_overlay, outline, print_in_original, tint
+from pipeline.verdict import Verdict
 from tests.pipeline.fakes import SHIFT, FakeInspector, part
 
 DEFECT = (70, 40)
@@ -27,6 +28,17 @@ def test_the_defect_is_marked_where_it_is() -> None:
 def test_a_good_part_is_not_marked() -> None:
     marked = draw_overlay(part(), FakeInspector().inspect(part(), evidence=True))
     assert not len(pixels_of(marked[:80], VERMILION))
+
+
+def test_faulty_print_is_boxed_and_nothing_else_pointed_at() -> None:
+    seen = FakeInspector().inspect(part(), evidence=True)
+    assert seen.print_mask is not None
+    box = np.array([(10, 10), (40, 10), (40, 30), (10, 30)], np.float64)
+    faulty = replace(seen, verdict=Verdict.NG, print_mask=replace(seen.print_mask, findings=("faded",), places=(box,)))
+    drawn = pixels_of(draw_overlay(part(), faulty)[:80], VERMILION)
+    assert len(drawn)
+    assert np.abs(drawn.min(axis=0) - (10, 10)).max() <= 2
+    assert np.abs(drawn.max(axis=0) - (40, 30)).max() <= 2
 
 
 def test_the_image_itself_is_not_drawn_on() -> None:

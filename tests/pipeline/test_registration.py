@@ -72,12 +72,21 @@ def test_a_pose_far_away_is_recovered(
     np.testing.assert_allclose(applied(found.matrix, applied(there, CORNERS)), CORNERS, atol=1)
 
 
-def test_slow_light_does_not_move_a_part_that_is_searched_far(drawn_part: Image) -> None:
-    there = pose(40, -30, 2)
-    light = np.linspace(0.5, 1, 320)[None, :, None]
-    image = np.asarray(moved(drawn_part, there) * light, np.uint8)
-    found = registrar(drawn_part, motion="far").register(image)
-    np.testing.assert_allclose(applied(found.matrix, applied(there, CORNERS)), CORNERS, atol=1)
+@pytest.mark.parametrize("motion", ["euclidean", "far"])
+@given(true=poses, angle=st.floats(0, 2 * np.pi))
+def test_light_from_aside_does_not_move_a_part(drawn_part: Image, motion: str, true: Matrix, angle: float) -> None:
+    x, y = np.linspace(-1, 1, 320), np.linspace(-1, 1, 240)[:, None]
+    light = 0.8 + 0.2 * (x * np.cos(angle) + y * np.sin(angle))
+    image = np.asarray(moved(drawn_part, true) * light[..., None], np.uint8)
+    found = registrar(drawn_part, motion=motion).register(image)
+    np.testing.assert_allclose(applied(found.matrix, applied(true, CORNERS)), CORNERS, atol=0.3)
+
+
+@given(angle=st.floats(0, 2 * np.pi), degrees=st.floats(-3, 3))
+def test_a_tenth_of_the_image_is_no_far_search(drawn_part: Image, angle: float, degrees: float) -> None:
+    true = pose(32 * np.cos(angle), 24 * np.sin(angle), degrees)
+    found = registrar(drawn_part).register(moved(drawn_part, true))
+    np.testing.assert_allclose(applied(found.matrix, applied(true, CORNERS)), CORNERS, atol=0.2)
 
 
 @pytest.mark.parametrize("motion", ["far", "any"])

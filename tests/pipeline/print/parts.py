@@ -9,7 +9,7 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
-from pipeline.images import Image
+from pipeline.images import Grey
 from pipeline.registration import Registration
 
 SIZE = (320, 240)
@@ -22,7 +22,7 @@ CODE_BOX = (215, 55, 60, 60)
 class Part:
     """A part, and where its variable print is (255)."""
 
-    image: Image
+    image: Grey
     ink: NDArray[np.uint8]
 
 
@@ -40,10 +40,10 @@ def draw_part(seed: int, *, serial: str | None = None, code: str | None = None) 
         _paste_code(ink, code)
     grey[ink > 0] = 30
     noisy = np.clip(grey + rng.normal(0, 2, grey.shape), 0, 255).astype(np.uint8)
-    return Part(np.repeat(noisy[..., None], 3, axis=2), ink)
+    return Part(noisy, ink)
 
 
-def draw_parts(count: int) -> list[tuple[Image, Registration]]:
+def draw_parts(count: int) -> list[tuple[Grey, Registration]]:
     """Good parts, each with its own print, in the reference pose."""
     return [(draw_part(seed).image, HERE) for seed in range(count)]
 

@@ -48,6 +48,15 @@ def test_reads_bars_of_one_pixel(pitch: float, angle: float) -> None:
     assert reading[0] == TEXT
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_reads_bars_out_of_focus(seed: int) -> None:
+    """Of 1.1 px a module; what the photograph itself has of blur is in them already."""
+    grey = _photograph(pitch=1.1, angle=2.0 * seed)[0]
+    reading = read_bars(np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.9), np.uint8))
+    assert reading is not None
+    assert reading[0] == TEXT
+
+
 def test_reads_upside_down() -> None:
     reading = read_bars(np.ascontiguousarray(_photograph()[0][::-1, ::-1]))
     assert reading is not None

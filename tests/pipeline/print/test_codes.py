@@ -51,6 +51,14 @@ def test_both_decoders_begin_at_the_same_corner(angle: float) -> None:
     np.testing.assert_allclose(corners, code.corners, atol=4)
 
 
+@pytest.mark.parametrize("name", ["DataMatrix", "QRCode"])
+def test_a_matrix_code_out_of_focus_is_read(name: str) -> None:
+    blurred = cv2.GaussianBlur(_draw("OUT-OF-FOCUS-1", name), (0, 0), 1.8)
+    grey = np.clip(blurred + np.random.default_rng(1).normal(0, 2, blurred.shape), 0, 255).astype(np.uint8)
+    assert not read_codes(grey)
+    assert [code.text for code in read_codes(grey, expect="matrix")] == ["OUT-OF-FOCUS-1"]
+
+
 @pytest.mark.parametrize("expect", [None, "linear", "matrix"])
 def test_plain_ground_holds_no_code(expect: Literal["linear", "matrix"] | None) -> None:
     assert read_codes(np.full((80, 80), 200, np.uint8), expect=expect) == ()

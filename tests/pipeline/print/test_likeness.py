@@ -13,7 +13,7 @@ PIXELS[TEXT_BOX[1] : TEXT_BOX[1] + TEXT_BOX[3], TEXT_BOX[0] : TEXT_BOX[0] + TEXT
 
 
 def _draw(serial: str, seed: int, shift: float) -> NDArray[np.uint8]:
-    grey = np.ascontiguousarray(draw_part(seed, serial=serial, code="").image[..., 0])
+    grey = draw_part(seed, serial=serial, code="").image
     matrix = np.array([[1, 0.02 * shift, shift], [-0.02 * shift, 1, -shift]])
     return np.asarray(cv2.warpAffine(grey, matrix, (320, 240), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 

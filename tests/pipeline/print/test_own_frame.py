@@ -28,7 +28,7 @@ def _part(seed: int, move: tuple[float, float, float], *, light: bool = False) -
     grey = np.asarray(cv2.warpAffine(grey, matrix, SIZE, borderMode=cv2.BORDER_CONSTANT, borderValue=ground), np.uint8)
     noisy = np.clip(grey + rng.normal(0, 2, grey.shape), 0, 255).astype(np.uint8)
     moved = np.asarray(cv2.warpAffine(ink, matrix, SIZE, flags=cv2.INTER_NEAREST), np.uint8)
-    return Part(np.repeat(noisy[..., None], 3, axis=2), moved)
+    return Part(noisy, moved)
 
 
 def _taught(*, light: bool) -> PrintStage:
@@ -71,5 +71,5 @@ def test_good_labels_have_no_findings(taught: tuple[PrintStage, bool]) -> None:
 
 def test_a_label_that_is_missing_is_one_finding(taught: tuple[PrintStage, bool]) -> None:
     stage, light = taught
-    bare = np.full((*SIZE[::-1], 3), 200 if light else 90, np.uint8)
+    bare = np.full(SIZE[::-1], 200 if light else 90, np.uint8)
     assert stage.find(bare, HERE).findings == ("label 1 missing",)

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.images import Image
+from pipeline.images import Grey
 from pipeline.print import PrintStage, teach
-from pipeline.print.sheet import SheetLearner, SheetView, find_sheets, judge_sheet, locate, view_sheet
+from pipeline.print.sheet import SheetView, locate, view_sheet
+from pipeline.print.sheet_findings import judge_sheet
+from pipeline.print.sheet_learning import SheetLearner, find_sheets
 from pipeline.registration import Registration
 from tests.pipeline.print.parts import HERE, SIZE, draw_part, draw_parts
 
@@ -19,7 +21,7 @@ CENTRE, SIDES = (160.0, 85.0), (280.0, 110.0)  # of the label that `draw_part` d
 WIDTH = 11
 
 
-def _moved(image: Image, dx: float, dy: float, angle: float) -> Image:
+def _moved(image: Grey, dx: float, dy: float, angle: float) -> Grey:
     matrix = np.asarray(cv2.getRotationMatrix2D(CENTRE, -angle, 0.7))  # small enough to stay in view
     matrix[:, 2] += np.array((dx, dy))
     ground = (90, 90, 90)
@@ -34,7 +36,7 @@ def stage() -> PrintStage:
     return teach(parts, SIZE)
 
 
-def _findings(stage: PrintStage, image: Image, registration: Registration = HERE) -> tuple[str, ...]:
+def _findings(stage: PrintStage, image: Grey, registration: Registration = HERE) -> tuple[str, ...]:
     (sheet,) = stage.sheets
     return judge_sheet(sheet, view_sheet(image, registration, sheet, stage.stroke_width))
 
@@ -75,7 +77,7 @@ def test_label_out_of_place(stage: PrintStage, move: tuple[float, float, float],
 
 
 def test_missing_label(stage: PrintStage) -> None:
-    assert _findings(stage, np.full((*SIZE[::-1], 3), 90, np.uint8)) == ("label 1 missing",)
+    assert _findings(stage, np.full(SIZE[::-1], 90, np.uint8)) == ("label 1 missing",)
 
 
 def test_doubled_label(stage: PrintStage) -> None:

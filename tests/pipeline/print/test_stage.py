@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.print import PrintStage
 from pipeline.registration import Registration
-from tests.pipeline.print.parts import CODE_BOX, HERE, SIZE, draw_part
+from tests.pipeline.print.parts import CODE_BOX, HERE, SIZE, TEXT_BOX, draw_part
 
 
 def _dilate(mask: NDArray[np.uint8], reach: int) -> NDArray[np.bool_]:
@@ -75,7 +75,7 @@ def test_text_outside_the_zones_is_never_masked(stage: PrintStage) -> None:
 
 
 def test_image_without_structure_has_an_empty_mask(stage: PrintStage) -> None:
-    found = stage.find(np.full((*SIZE[::-1], 3), 128, np.uint8), HERE)
+    found = stage.find(np.full(SIZE[::-1], 128, np.uint8), HERE)
     assert not found.pixels.any()
     assert found.codes == ()
     assert found.findings
@@ -112,3 +112,14 @@ def test_survives_json(stage: PrintStage) -> None:
 def test_refuses_a_map_of_another_size(stage: PrintStage) -> None:
     with pytest.raises(ValueError, match="zone map"):
         PrintStage.from_dict(stage.to_dict(), np.zeros((3, 3), np.uint8))
+
+
+def test_every_finding_has_its_place_on_the_image(stage: PrintStage) -> None:
+    move = _pose(2.0, 4, -3)
+    image = cv2.warpAffine(draw_part(1003, serial="").image, move, SIZE, borderMode=cv2.BORDER_REPLICATE)
+    registration = Registration(np.asarray(cv2.invertAffineTransform(move), np.float64), 1.0, True)
+    found = stage.find(np.asarray(image, np.uint8), registration)
+    assert len(found.places) == len(found.findings) > 0
+    here = next(place for words, place in zip(found.findings, found.places, strict=True) if "text" in words)
+    middle = move[:, :2] @ (TEXT_BOX[0] + TEXT_BOX[2] / 2, TEXT_BOX[1] + TEXT_BOX[3] / 2) + move[:, 2]
+    assert np.abs(here.mean(axis=0) - middle).max() < 20

@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipeline.images import Image
+from pipeline.images import Grey
 from pipeline.print import PrintStage, ZoneKind, ZoneLearner, teach
 from pipeline.print.strokes import stroke_width
 from tests.pipeline.print.parts import CODE_BOX, HERE, SIZE, TEXT_BOX, draw_part, draw_parts
@@ -80,6 +80,6 @@ def test_fixed_word_on_a_moving_label_is_a_zone_beside_print_that_varies() -> No
     assert labels.any()
 
 
-def _turn(image: Image, angle: float) -> Image:
+def _turn(image: Grey, angle: float) -> Grey:
     matrix = cv2.getRotationMatrix2D((110, 75), angle, 1.0)
     return np.asarray(cv2.warpAffine(image, matrix, SIZE, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)

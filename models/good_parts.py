@@ -1,0 +1,74 @@
+"""Good parts as the teach-in goes through them, again and again: read, registered, and in one light."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.config import Config
+from pipeline.exceptions import ImageError
+from pipeline.framing import lit_grey, lit_part, working_size
+from pipeline.images import Grey, Image, Mask, read_image
+from pipeline.regions import unjudged
+from pipeline.registration import Registrar, Registration
+
+
+@dataclass(frozen=True)
+class GoodParts:
+    """Good images that can be gone through again and again without holding them in memory.
+
+    Those that cannot be read are left out; where the part is, is found on the first way through.
+    """
+
+    paths: tuple[Path, ...]
+    read: Callable[[Path], Image]
+    registrar: Registrar
+    advance: Callable[[], None]
+    _poses: dict[Path, Registration] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[tuple[Image, Registration]]:
+        for path in self.paths:
+            self.advance()
+            try:
+                image = self.read(path)
+            except ImageError:
+                continue
+            if path not in self._poses:
+                self._poses[path] = self.registrar.register(image)
+            yield image, self._poses[path]
+
+
+@dataclass(frozen=True)
+class LitParts:
+    """The same parts as the print stage sees them: grey, in the light of the reference."""
+
+    parts: GoodParts
+    light: Image
+    unwanted: Mask
+
+    def __iter__(self) -> Iterator[tuple[Grey, Registration]]:
+        for image, registration in self.parts:
+            frame = lit_part(image, registration, self.unwanted, self.light)
+            yield lit_grey(image, registration, frame, self.light), registration
+
+
+def reader_of(reference: Image, config: Config) -> Callable[[Path], Image]:
+    """Reads images of the reference's size; a header may say another one than the decoder, which turns images."""
+
+    def read(path: Path) -> Image:
+        image = read_image(path, max_megapixels=config.image.max_megapixels)
+        if image.shape != reference.shape:
+            raise ImageError(f"{path.name}: of another size than most")
+        return image
+
+    return read
+
+
+def judged_in(reference: Image, config: Config) -> tuple[Image, Mask]:
+    """The light that parts are brought to, (h, w, 3) in the working frame, and where a person wants nothing judged."""
+    whole = (reference.shape[1], reference.shape[0])
+    size = working_size(whole, megapixels=config.image.working_megapixels)
+    light = np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return light, unjudged(config.regions, whole, size)
