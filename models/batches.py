@@ -11,8 +11,8 @@ from torch import Tensor
 
 from models.corruption import corrupt
 from models.detector import pixels_kept
+from models.disturbance import compressed
 from models.frames import Frames
-from pipeline.disturbance import compressed
 from pipeline.images import Image, Mask
 
 

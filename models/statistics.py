@@ -13,8 +13,8 @@ from models.backbone import CHANNELS
 from models.batches import kept_where, to_tensor
 from models.corruption import corrupt
 from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector
+from models.disturbance import disturb
 from models.frames import Frames
-from pipeline.disturbance import disturb
 from pipeline.groups import Groups
 from pipeline.images import Image
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.images import Grey, Image, Mask, shrink
-from pipeline.lighting import Gain, ground, light_gain, relight_burnt
+from pipeline.lighting import Gain, ground, light_gain, relight_burnt, without_grain
 from pipeline.registration import Matrix, Registration
 
 GRID = 32
@@ -59,7 +59,7 @@ class Frame:
     def relit(self, reference: Image) -> "Frame":
         """The same frame in the light of the reference, (h, w, 3) uint8 RGB."""
         gain = light_gain(self.image, reference, self.ignored)
-        return replace(self, image=relight_burnt(self.image, gain, ground(reference)), gain=gain)
+        return replace(self, image=relight_burnt(self.image, gain, without_grain(reference)), gain=gain)
 
 
 def working_size(size: tuple[int, int], *, megapixels: float) -> tuple[int, int]:

@@ -18,8 +18,8 @@ DARK = 4.0
 BURNT = 253
 """Grey level from which on a pixel is burnt out: compression and noise leave it not quite at 255."""
 
-THIN = 7
-"""Pixels of the working frame that no stroke of print is wider than."""
+THIN, GRAIN = 7, 5
+"""Pixels of the working frame: strokes of print are thinner, and so is the grain of a surface."""
 
 ROUNDS, OUTLYING = 5, 0.08
 """Reweighting rounds, and the ratio (natural logarithm) beyond which a block is print, fault or another variant."""
@@ -63,6 +63,11 @@ def ground(reference: Image) -> Image:
     return np.asarray(cv2.morphologyEx(reference, cv2.MORPH_CLOSE, np.ones((THIN, THIN), np.uint8)), np.uint8)
 
 
+def without_grain(image: Image) -> Image:
+    """What a place of an image (h, w, 3) is expected to show, its grain apart: the median around it."""
+    return np.asarray(cv2.medianBlur(image, GRAIN), np.uint8)
+
+
 def relight_burnt(image: Image, gain: Gain, expected: Image) -> Image:
     """As `relight`, but what was burnt out may have been as bright as expected, and is taken to have been.
 
@@ -72,7 +77,8 @@ def relight_burnt(image: Image, gain: Gain, expected: Image) -> Image:
         expected: as `image`, what the part shows there in the light that `image` is brought to.
     """
     lit = relight(image, gain)
-    return np.where(image >= BURNT, np.maximum(lit, expected), lit)
+    burnt = (image >= BURNT).view(np.uint8)
+    return np.asarray(cv2.copyTo(cv2.max(lit, expected), burnt, lit), np.uint8)
 
 
 def _blocks(width: int, height: int) -> tuple[int, int]:

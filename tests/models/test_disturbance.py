@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.disturbance import disturb
+from models.disturbance import disturb
 from pipeline.images import Image
 
 
@@ -12,11 +12,3 @@ def test_a_disturbed_part_is_in_the_light_of_the_part_itself(drawn_part: Image) 
         assert image.shape == drawn_part.shape
         dark = drawn_part < 150  # what no exposure has burnt out
         assert abs(float(image[dark].mean()) - float(drawn_part[dark].mean())) < 3
-
-
-def test_grey_images_are_disturbed_too(drawn_part: Image) -> None:
-    grey = np.ascontiguousarray(drawn_part[..., 1])
-    for seed in range(12):
-        disturbed = disturb(grey, np.random.default_rng(seed), blur=1.2, grain=5.0)
-        assert disturbed.shape == grey.shape
-        assert not np.array_equal(disturbed, grey)
