@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 _SIGMAS: Final = 6.0  # a good part in 500 million, were the measure normal
 _HEADROOM: Final = 1.5  # ... and it is not: the extremes seen, and half as much again
+_SLIPPED_IN: Final = 0.01  # share of the good parts that may not be
 _BLOT: Final = 0.05  # of a code's contrast: no damage that matters is fainter
 _READABLE: Final = 0.995  # a code that more good parts than this lacked has no right to raise a finding
 
@@ -79,30 +83,31 @@ def _judge_code(name: str, measure: Measure, limits: Limits) -> tuple[str, ...]:
     return ()
 
 
-@dataclass
 class Spread:
-    """Mean, deviation and extremes of a stream (Welford 1962)."""
+    """What good parts show of one measure: a number for each, of the thousands at most that teach the print."""
 
-    count: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
-    low: float = float("inf")
-    high: float = float("-inf")
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self._values: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def add(self, value: float) -> None:
         """Take in one value."""
-        self.count += 1
-        delta = value - self.mean
-        self.mean += delta / self.count
-        self.squares += delta * (value - self.mean)
-        self.low, self.high = min(self.low, value), max(self.high, value)
+        self._values.append(value)
 
     def limits(self, *, sigmas: float = _SIGMAS, slack: float = 0.0) -> tuple[float, float]:
-        """How far good parts go: `sigmas` deviations or the extremes with headroom, and `slack` more."""
-        spread = sigmas * (self.squares / self.count) ** 0.5
-        below = max(spread, _HEADROOM * (self.mean - self.low)) + slack
-        above = max(spread, _HEADROOM * (self.high - self.mean)) + slack
-        return self.mean - below, self.mean + above
+        """How far good parts go: `sigmas` deviations or the extremes with headroom, and `slack` more.
+
+        One value of a hundred is left out, those farthest from the median: of a bad part that slipped in.
+        """
+        values = np.array(self._values)
+        kept = values[np.argsort(np.abs(values - np.median(values)))[: math.ceil((1 - _SLIPPED_IN) * len(values))]]
+        mean, spread = kept.mean(), sigmas * kept.std()
+        below = max(spread, _HEADROOM * (mean - kept.min())) + slack
+        above = max(spread, _HEADROOM * (kept.max() - mean)) + slack
+        return float(mean - below), float(mean + above)
 
 
 @dataclass
@@ -134,8 +139,8 @@ class LimitsLearner:
         return Limits(
             ink=self.ink.limits(),
             contrast=self.contrast.limits(),
-            readable=self.readable / self.ink.count,
+            readable=self.readable / len(self.ink),
             symbologies=tuple(sorted(self.symbologies)),
             lengths=self.lengths,
-            flaw=self.flaw.limits(slack=_BLOT)[1] if self.flaw.count else 1.0,
+            flaw=self.flaw.limits(slack=_BLOT)[1] if len(self.flaw) else 1.0,
         )

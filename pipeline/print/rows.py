@@ -20,7 +20,8 @@ _COLUMNS: Final = 2  # halves of a row: a fault in one is not thinned by the oth
 _MARGIN: Final = 5  # px along the rim, where the label's shadow lies
 _SLACK: Final = np.array([0.02, 0.004])[:, None, None]  # of the contrast: ink, and edges a pixel, known no better
 _WARM_UP: Final = 20  # good parts until a deviation means something
-_SIGMAS: Final = 4.0
+_SIGMAS: Final = 5.0  # of the worst row of a part, which has the long tail of extremes
+_OUTLYING: Final = 4.0  # deviations
 _FEW: Final = 20  # good parts: from few, extremes are underrated
 
 
@@ -96,10 +97,15 @@ class RowLearner:
         self._spreads = Spread(), Spread(), Spread()
 
     def add(self, profile: Floats) -> None:
-        """Take in one good label; from the warm-up on it is first compared with those before it."""
+        """Take in one good label; from the warm-up on it is first compared with those before it.
+
+        Then it moves mean and deviation no more than a label at the limits does: a bad one may have slipped in.
+        """
         if self._count >= _WARM_UP:
             for spread, value in zip(self._spreads, self._extremes(profile), strict=True):
                 spread.add(value)
+            farthest = _OUTLYING * self._deviation()
+            profile = self._mean + np.clip(profile - self._mean, -farthest, farthest)
         self._count += 1
         delta = profile - self._mean
         self._mean = self._mean + delta / self._count

@@ -24,6 +24,7 @@ Range = tuple[float, float]
 Place = tuple[float, float, float]  # x, y of a centre, px; angle, degrees clockwise
 
 _LEAST: Final = 0.25  # share of its usual area: what is smaller is not the label
+_CLEAR: Final = 0.75  # of the way to a label that reaches well beyond half way
 _FAINTEST: Final = 0.5  # of its usual step to what lies around it, a burnt-out label still shows
 MARGIN: Final = 4
 """Stroke widths around a label in which it is looked for."""
@@ -114,12 +115,12 @@ def locate(grey: Grey, registration: Registration, sheet: Sheet, width: int) -> 
 
 
 def _level(bare: Grey, sheet: Sheet, width: int) -> float:
-    """The brightness that parts the label from what lies around it: half way, or lower where a label is burnt out."""
+    """The brightness that parts the label from what lies around it: half way, lower where a burnt-out label is near."""
     reach = MARGIN * width
     around = float(np.median(rim(bare, width)))
     usual = (sheet.level - sheet.around) * max(around, 1.0) / max(sheet.around, 1.0)
     inside = bare[reach : reach + sheet.height, reach : reach + sheet.width]
-    seen = (float(np.median(inside)) - around) / 2
+    seen = _CLEAR * (float(np.median(inside)) - around)
     return around + float(np.clip(seen / usual, _FAINTEST, 1.0)) * usual
 
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
-from pipeline.print.findings import Limits, LimitsLearner, Measure, judge
+from pipeline.print.findings import Limits, LimitsLearner, Measure, Spread, judge
 
 GOOD = Limits((0.1, 0.3), (80.0, 200.0), 1.0, ("DataMatrix",), (10, 12), 0.2)
 
@@ -57,3 +58,14 @@ def test_limits_hold_every_good_part_with_headroom() -> None:
     assert limits.ink[1] > max(inks)
     assert (limits.symbologies, limits.lengths, limits.readable) == (("DataMatrix",), (10, 14), 1.0)
     json.dumps([*limits.ink, *limits.contrast])
+
+
+def test_a_bad_part_among_a_hundred_widens_no_limit() -> None:
+    rng = np.random.default_rng(0)
+    clean, spoilt = Spread(), Spread()
+    for value in rng.normal(10, 1, 200):
+        clean.add(value)
+        spoilt.add(value)
+    for value in (90.0, -70.0):
+        spoilt.add(value)
+    np.testing.assert_allclose(spoilt.limits(), clean.limits(), atol=0.5)
