@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pipeline.drawing import BLUE, BOLD, GREY, VERDICT_COLOUR, WHITE, fit, pad, text_block, write
 from pipeline.images import Image
 from pipeline.inspector import Evidence, Inspection
-from pipeline.overlays import describe_score, outline, tint
+from pipeline.overlays import describe_score, outline, stands_out, tint
 
 WIDTH, HEIGHT = 480, 380
 """Size of a tile's picture; images are fitted into it."""
@@ -57,7 +57,7 @@ def _residuals(evidence: Evidence, threshold: float) -> list[Image]:
     anomaly = _heat(evidence.anomaly, top)
     anomaly = fit(anomaly, HEIGHT, WIDTH)
     size = (anomaly.shape[1], anomaly.shape[0])
-    outline(anomaly, cv2.resize(evidence.anomaly, size) > threshold)
+    outline(anomaly, stands_out(np.asarray(cv2.resize(evidence.anomaly, size), np.float32), threshold))
     bar = _colour_bar(threshold, top)
     return [
         _tile("5 Structure differs (SSIM)", _heat(evidence.ssim_residual, top), bar),

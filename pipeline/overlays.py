@@ -26,6 +26,9 @@ from pipeline.verdict import Verdict
 
 TINT = 0.35
 
+BACKGROUND = 25
+"""Percentile of an anomaly map that is there all over: no fault covers three quarters of a part."""
+
 
 def draw_overlay(image: Image, inspection: Inspection) -> Image:
     """Mark on the original image what an inspection found.
@@ -49,7 +52,7 @@ def draw_overlay(image: Image, inspection: Inspection) -> Image:
         cv2.polylines(canvas, [box], isClosed=True, color=SKY, thickness=unit, lineType=cv2.LINE_AA)
     if inspection.verdict is not Verdict.OK:
         anomaly = anomaly_in_original(inspection, image.shape[:2])
-        outline(canvas, anomaly > inspection.threshold)
+        outline(canvas, stands_out(anomaly, inspection.threshold))
         places = inspection.print_mask.places if inspection.print_mask is not None else ()
         _lines(canvas, [np.rint(corners).astype(np.int32) for corners in places])
         if not places or anomaly.max() > inspection.threshold:
@@ -76,6 +79,12 @@ def anomaly_in_original(inspection: Inspection, shape: tuple[int, ...]) -> NDArr
     to_working = scale[:, None] * registration.matrix
     to_working[:, 2] += (scale - 1) / 2
     return np.asarray(_warp(evidence.anomaly, to_working, shape, cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def stands_out(anomaly: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """Where an anomaly map exceeds the threshold, and what a large fault adds to all of the map besides."""
+    everywhere = float(np.percentile(anomaly.clip(min=0), BACKGROUND))
+    return np.asarray(anomaly > threshold + everywhere)
 
 
 def tint(canvas: Image, mask: NDArray[np.uint8], colour: Colour) -> None:

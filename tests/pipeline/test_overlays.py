@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.drawing import VERMILION
 from pipeline.images import Image
-from pipeline.overlays import anomaly_in_original, draw_overlay, outline, print_in_original, tint
+from pipeline.overlays import anomaly_in_original, draw_overlay, outline, print_in_original, stands_out, tint
 from pipeline.verdict import Verdict
 from tests.pipeline.fakes import SHIFT, FakeInspector, part
 
@@ -95,3 +95,11 @@ def test_outline_goes_around_each_region() -> None:
     assert (canvas[30, 60] == VERMILION).all()
     assert (canvas[30, 20] == 0).all()
     assert (canvas[30, 45] == 0).all()
+
+
+def test_a_fault_that_raises_all_of_the_map_is_outlined_where_it_is() -> None:
+    anomaly = np.full((40, 60), 8.0, np.float32)
+    anomaly[10:20, 20:30] = 50
+    assert stands_out(anomaly, 2.5).sum() == 100
+    assert stands_out(anomaly - 9, 2.5).sum() == 100
+    assert not stands_out(np.full((40, 60), -np.inf, np.float32), 2.5).any()
