@@ -37,7 +37,14 @@ class Judged:
 NONE = Judged((), np.zeros(0), np.zeros(0, bool))
 
 
-def calibrate(model: Path, good: Path, bad: Path | None, goal: Goal, *, group: str | None = None) -> Calibration:
+ODD = 8.0
+"""Distance above the median of the good parts, in those of the usual 90th percentile, that no good part has: where high
+scores get rarer by the same factor with every unit, one in a hundred million."""
+
+
+def calibrate(
+    model: Path, good: Path, bad: Path | None, goal: Goal, *, group: str | None = None, trust: bool = False
+) -> Calibration:
     """Set the thresholds of a model from images. The model folder changes last, and only if all went well.
 
     Args:
@@ -46,13 +53,17 @@ def calibrate(model: Path, good: Path, bad: Path | None, goal: Goal, *, group: s
         bad: folder of bad parts; they tell what recall is proved, and set the threshold where a recall is wanted.
         goal: what the thresholds are to keep.
         group: regular expression that finds the group in each relative path; None if all parts are independent.
+        trust: the parts in `good` are good, however far off some of them score.
 
     Raises:
         ModelError: no usable model.
-        UsageError: no images, an image that cannot be judged, or scores that allow no threshold.
+        UsageError: no images, an image that cannot be judged, bad parts among the good ones as it seems, or scores that
+            allow no threshold.
     """
     inspector = Inspector.load(model)
     good_parts = _inspect(inspector, good)
+    if not trust:
+        _refuse_odd(good_parts, inspector.bundle.calibration, good)
     bad_parts = _inspect(inspector, bad) if bad else NONE
     return _renew(model, good_parts, bad_parts, goal, group, source=str(good))
 
@@ -77,6 +88,20 @@ def recalibrate(model: Path, reviewed: Sequence[Path], goal: Goal, *, group: str
         for wanted in (Verdict.OK, Verdict.NG)
     )
     return _renew(model, _from_rows(good), _from_rows(bad), goal, group, source=str(reviewed[0]))
+
+
+def _refuse_odd(parts: Judged, known: Calibration, folder: Path) -> None:
+    """Light and camera may have changed since, which moves all scores; a bad part stands out from the others."""
+    usual = np.quantile(known.good_scores, 0.9) - np.median(known.good_scores)
+    middle, low = np.median(parts.scores), np.quantile(parts.scores, 0.1)
+    far = (parts.scores - middle) / max(usual, middle - low, 1e-9)
+    odd = [parts.names[index] for index in np.argsort(-far) if far[index] > ODD]
+    if odd:
+        named = ", ".join(odd[:3]) + (f" and {len(odd) - 3} more" if len(odd) > 3 else "")
+        raise UsageError(
+            f"{folder}: {named} score far above the other good parts; look at them (goodparts explain), take out what "
+            "is bad, or say --trust; the model stays as it was"
+        )
 
 
 def _renew(model: Path, good: Judged, bad: Judged, goal: Goal, group: str | None, *, source: str) -> Calibration:

@@ -37,12 +37,14 @@ def goal_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--good", type=path_argument, required=True, help="Good parts that the model has not seen.")
 @click.option("--bad", type=path_argument, help="Bad parts: they prove what share of such parts is found.")
 @click.option("--recall", type=share, help="Share of bad parts to be found; sets the threshold by --bad alone.")
+@click.option("--trust", is_flag=True, help="The good parts are good, however far off some of them score.")
 @goal_options
 def calibrate(
     model: Path,
     good: Path,
     bad: Path | None,
     recall: float | None,
+    trust: bool,
     false_calls: float,
     rejects: float | None,
     confidence: float,
@@ -63,7 +65,7 @@ def calibrate(
     if recall is not None and bad is None:
         raise UsageError("--recall needs --bad: a folder of bad parts")
     goal = _goal(false_calls, rejects, confidence, recall)
-    print_facts(promise(calibrate_model(model, good, bad, goal, group=group)))
+    print_facts(promise(calibrate_model(model, good, bad, goal, group=group, trust=trust)))
 
 
 @click.command()

@@ -122,3 +122,16 @@ def test_a_wanted_recall_needs_bad_parts(folder: Path, dataset: Path, capsys: py
     good = str(dataset / "test" / "good")
     assert cli.main(["calibrate", str(folder), "--good", good, "--recall", "0.9"]) == 2
     assert "--bad" in capsys.readouterr().err
+
+
+def test_a_bad_part_among_the_good_ones_is_refused_unless_a_person_vouches(
+    folder: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = Path(shutil.copytree(dataset / "test" / "good", tmp_path / "mixed"))
+    shutil.copy(dataset / "test" / "label_missing" / "200.png", mixed / "slipped_in.png")
+    before = (folder / MANIFEST).read_bytes()
+    assert cli.main(["calibrate", str(folder), "--good", str(mixed)]) == 2
+    assert "slipped_in.png score far above" in capsys.readouterr().err
+    assert (folder / MANIFEST).read_bytes() == before
+    assert cli.main(["calibrate", str(folder), "--good", str(mixed), "--trust"]) == 0
+    assert (folder / MANIFEST).read_bytes() != before
