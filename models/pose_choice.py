@@ -19,7 +19,7 @@ MOTIONS = ("euclidean", "far", "any")
 SAMPLE, REFERENCES = 24, 3
 """Images that are looked at, and how many of them are tried as the one that the others are brought to."""
 
-GAIN = 0.06
+GAIN = 0.045
 """Agreement that a less simple kind must add: with more freedom, chance alone fits a little better."""
 
 LEAST = 0.25
