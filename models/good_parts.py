@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from pipeline.config import Config
 from pipeline.exceptions import ImageError
 from pipeline.framing import lit_grey, lit_part, working_size
 from pipeline.images import Grey, Image, Mask, read_image
+from pipeline.lighting import Light
 from pipeline.regions import unjudged
 from pipeline.registration import Registrar, Registration
 
@@ -45,7 +43,7 @@ class LitParts:
     """The same parts as the print stage sees them: grey, in the light of the reference."""
 
     parts: GoodParts
-    light: Image
+    light: Light
     unwanted: Mask
 
     def __iter__(self) -> Iterator[tuple[Grey, Registration]]:
@@ -66,9 +64,8 @@ def reader_of(reference: Image, config: Config) -> Callable[[Path], Image]:
     return read
 
 
-def judged_in(reference: Image, config: Config) -> tuple[Image, Mask]:
-    """The light that parts are brought to, (h, w, 3) in the working frame, and where a person wants nothing judged."""
+def judged_in(reference: Image, config: Config) -> tuple[Light, Mask]:
+    """The light that parts are brought to, and where a person wants nothing judged."""
     whole = (reference.shape[1], reference.shape[0])
     size = working_size(whole, megapixels=config.image.working_megapixels)
-    light = np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return light, unjudged(config.regions, whole, size)
+    return Light.of(reference, size), unjudged(config.regions, whole, size)

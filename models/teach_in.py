@@ -20,6 +20,7 @@ from pipeline.config import Config
 from pipeline.exceptions import ImageError, TrainingError
 from pipeline.framing import Frame, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
+from pipeline.lighting import Light
 from pipeline.print import PrintStage, teach
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread
@@ -197,17 +198,16 @@ def _frame(
     read: Callable[[Path], Image],
     registrar: Registrar,
     stage: PrintStage,
-    light: Image,
+    light: Light,
     unwanted: Mask,
 ) -> tuple[Frame, Note]:
-    size = (light.shape[1], light.shape[0])
     try:
         image = read(path)
     except ImageError as error:
-        return _empty(size), Note(refused=str(error))
+        return _empty(light.size), Note(refused=str(error))
     registration = registrar.register(image)
     if not registration.found:
-        return _empty(size), Note(
+        return _empty(light.size), Note(
             refused=f"{path.name}: pose not found (correlation {registration.quality:.2f}): "
             "another part, another side, or out of place"
         )

@@ -15,6 +15,7 @@ from pipeline.calibration import Calibration
 from pipeline.config import Config, parse_config
 from pipeline.exceptions import ConfigError, ModelError
 from pipeline.images import Image, Mask, write_bytes
+from pipeline.lighting import Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual
 from pipeline.regions import unjudged
@@ -58,9 +59,9 @@ class Bundle:
         return _unpng(self.files[REFERENCE], cv2.IMREAD_COLOR_RGB)
 
     @cached_property
-    def light(self) -> Image:
-        """(h, w, 3) uint8 RGB, the reference at the size of the working frame: the light that parts are judged in."""
-        return np.asarray(cv2.resize(self.reference, self.working_size, interpolation=cv2.INTER_AREA), np.uint8)
+    def light(self) -> Light:
+        """The light that parts are judged in."""
+        return Light.of(self.reference, self.working_size)
 
     @cached_property
     def unjudged(self) -> Mask:

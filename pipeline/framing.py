@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.images import Grey, Image, Mask, shrink
-from pipeline.lighting import Gain, ground, light_gain, relight_burnt, without_grain
+from pipeline.lighting import Gain, Light, light_gain, relight_burnt
 from pipeline.registration import Matrix, Registration
 
 GRID = 32
@@ -56,10 +56,10 @@ class Frame:
         printed = _shrink_mask(print_pixels, (self.ignored.shape[1], self.ignored.shape[0]))
         return self.without(np.minimum(printed, np.uint8(PRINT)))
 
-    def relit(self, reference: Image) -> "Frame":
-        """The same frame in the light of the reference, (h, w, 3) uint8 RGB."""
-        gain = light_gain(self.image, reference, self.ignored)
-        return replace(self, image=relight_burnt(self.image, gain, without_grain(reference)), gain=gain)
+    def relit(self, light: Light) -> "Frame":
+        """The same frame in the light of the reference."""
+        gain = light_gain(self.image, light.reference, self.ignored)
+        return replace(self, image=relight_burnt(self.image, gain, light.expected), gain=gain)
 
 
 def working_size(size: tuple[int, int], *, megapixels: float) -> tuple[int, int]:
@@ -87,20 +87,19 @@ def frame_part(image: Image, registration: Registration, size: tuple[int, int]) 
     return Frame(registered, outside, np.count_nonzero(outside) / outside.size)
 
 
-def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Image) -> Frame:
+def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Light) -> Frame:
     """Bring an image into the working frame and the reference's light; teach-in and inspection have to do it alike.
 
     Args:
         image: (H, W, 3) uint8 RGB, as the camera saw it.
         registration: pose of the part in it.
         unjudged: (h, w) uint8 in the working frame, 255 where a person wants nothing judged.
-        light: (h, w, 3) uint8 RGB, the reference in the working frame.
+        light: of the reference, in the working frame.
     """
-    size = (light.shape[1], light.shape[0])
-    return frame_part(image, registration, size).without(unjudged).relit(light)
+    return frame_part(image, registration, light.size).without(unjudged).relit(light)
 
 
-def lit_grey(image: Image, registration: Registration, frame: Frame, light: Image) -> Grey:
+def lit_grey(image: Image, registration: Registration, frame: Frame, light: Light) -> Grey:
     """The image as the print stage sees it: grey, as the camera placed it, in the light of the reference.
 
     Args:
@@ -116,7 +115,7 @@ def lit_grey(image: Image, registration: Registration, frame: Frame, light: Imag
     if frame.gain is None:
         return grey
     gain = _as_placed(frame.gain, registration, grey)
-    expected = _as_placed(cv2.cvtColor(ground(light), cv2.COLOR_RGB2GRAY), registration, grey)
+    expected = _as_placed(light.ground, registration, grey)
     return relight_burnt(grey, np.asarray(gain, np.float32), np.asarray(expected, np.uint8))
 
 

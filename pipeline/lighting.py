@@ -1,13 +1,49 @@
 """Light: its level and its slope across the image, brought to those of the reference before anything is compared."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.images import Image, Mask
+from pipeline.images import Grey, Image, Mask
 
 Gain = NDArray[np.float32]
 """(h, w), factor on the light of each pixel."""
+
+
+@dataclass(frozen=True)
+class Light:
+    """The light that parts are brought to: that of the reference, and how bright it makes places in it.
+
+    Attributes:
+        reference: (h, w, 3) uint8 RGB, in the working frame.
+    """
+
+    reference: Image
+
+    @classmethod
+    def of(cls, reference: Image, size: tuple[int, int]) -> "Light":
+        """The light of a reference (H, W, 3), in a working frame of `size` (w, h)."""
+        return cls(np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the working frame."""
+        return (self.reference.shape[1], self.reference.shape[0])
+
+    @cached_property
+    def expected(self) -> Image:
+        """(h, w, 3) uint8 RGB, what each place should show, its grain apart."""
+        return without_grain(self.reference)
+
+    @cached_property
+    def ground(self) -> Grey:
+        """(h, w) uint8, how bright each place is beneath print and other thin dark marks."""
+        bare = cv2.morphologyEx(self.reference, cv2.MORPH_CLOSE, np.ones((THIN, THIN), np.uint8))
+        return np.asarray(cv2.cvtColor(bare, cv2.COLOR_RGB2GRAY), np.uint8)
+
 
 BLOCKS = 24
 """Blocks along the longer side whose mean levels are compared."""
@@ -56,11 +92,6 @@ def relight(image: Image, gain: Gain) -> Image:
     """Divide an image, (h, w) or (h, w, 3) uint8, by a gain (h, w)."""
     per_channel = gain if image.ndim == 2 else cv2.merge([gain] * image.shape[2])
     return np.asarray(cv2.divide(image, per_channel, dtype=cv2.CV_8U), np.uint8)
-
-
-def ground(reference: Image) -> Image:
-    """An image in the working frame, (h, w, 3), without its print and other thin dark marks: what is beneath them."""
-    return np.asarray(cv2.morphologyEx(reference, cv2.MORPH_CLOSE, np.ones((THIN, THIN), np.uint8)), np.uint8)
 
 
 def without_grain(image: Image) -> Image:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.coarse_pose import CoarseSearch
-from pipeline.images import Image, shrink
+from pipeline.images import Image, Mask, shrink
 
 Matrix = NDArray[np.float64]
 
@@ -31,6 +31,7 @@ TURNS: dict[str, tuple[float, ...]] = {"far": (0.0,), "any": tuple(range(0, 360,
 
 START_ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-3)
 ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
+"""When alignment ends: of the start, and of the pose itself."""
 
 
 @dataclass(frozen=True)
@@ -103,35 +104,40 @@ class Registrar:
 
     def _start(self, lit: NDArray[np.float32]) -> NDArray[np.float32]:
         """Where the image fits light and all: off by pixels where light falls from aside, but found from farther."""
-        rest, everywhere = np.eye(2, 3, dtype=np.float32), np.full(lit.shape, 255, np.uint8)
-        try:
-            _, warp = cv2.findTransformECC(
-                self._lit_reference, lit, rest, cv2.MOTION_EUCLIDEAN, START_ITERATIONS, everywhere, 5
-            )
-        except cv2.error:
-            return np.eye(2, 3, dtype=np.float32)
-        return np.asarray(warp, np.float32)
+        found = _ecc(self._lit_reference, lit, np.full(lit.shape, 255, np.uint8), START_ITERATIONS)
+        return np.eye(2, 3, dtype=np.float32) if found is None else found[1]
 
     def _align(self, small: NDArray[np.float32], start: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         """The image is brought near first: ECC takes the turn from its sine, which tells no more than 90 degrees."""
         way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         near = cv2.warpAffine(small, start, self._search_size, flags=way, borderMode=cv2.BORDER_REPLICATE)
-        seen = cv2.warpAffine(np.full(small.shape, 255, np.uint8), start, self._search_size, flags=way)
-        seen = np.where(seen == 255, 255, 0).astype(np.uint8)
+        inside = cv2.warpAffine(np.full(small.shape, 255, np.uint8), start, self._search_size, flags=way)
+        seen = np.where(inside == 255, 255, 0).astype(np.uint8)
         if np.count_nonzero(seen) < LEAST_SEEN * seen.size:
             return -1.0, start
-        rest = np.eye(2, 3, dtype=np.float32)
-        try:
-            quality, warp = cv2.findTransformECC(self._reference, near, rest, cv2.MOTION_EUCLIDEAN, ITERATIONS, seen, 5)
-        except cv2.error:  # no convergence, or an image without any structure
+        found = _ecc(self._reference, np.asarray(near, np.float32), seen, ITERATIONS)
+        if found is None:
             return -1.0, start
-        whole = _square(start.astype(np.float64)) @ _square(np.asarray(warp, np.float64))
-        return float(quality), whole[:2].astype(np.float32)
+        quality, warp = found
+        whole = _square(start.astype(np.float64)) @ _square(warp.astype(np.float64))
+        return quality, whole[:2].astype(np.float32)
 
     def _shrink(self, image: Image) -> NDArray[np.float32]:
         small = shrink(image, self._search_size)
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
         return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.float32)
+
+
+def _ecc(
+    reference: NDArray[np.float32], image: NDArray[np.float32], seen: Mask, iterations: tuple[int, int, float]
+) -> tuple[float, NDArray[np.float32]] | None:
+    """Correlation, and the way from the reference to an image near it; None where there is none."""
+    rest = np.eye(2, 3, dtype=np.float32)
+    try:
+        quality, warp = cv2.findTransformECC(reference, image, rest, cv2.MOTION_EUCLIDEAN, iterations, seen, 5)
+    except cv2.error:  # no convergence, or an image without any structure
+        return None
+    return float(quality), np.asarray(warp, np.float32)
 
 
 def even(lit: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.config import ZoneKind
 from pipeline.drawing import BLACK, BLUE, BOLD, ORANGE, PURPLE, WHITE, Colour, text_block, text_width
 from pipeline.images import Grey, Image
+from pipeline.print.layout import box_corners
 from pipeline.print.sheet import locate
 from pipeline.print.stage import PrintMask, PrintStage
 from pipeline.print.strokes import ink_response
@@ -53,7 +54,7 @@ def zones_picture(reference: Image, stage: PrintStage) -> Image:
     """
     picture = reference.copy()
     for sheet in stage.sheets:
-        corners = _box(sheet.x, sheet.y, sheet.width, sheet.height)
+        corners = box_corners(sheet.x, sheet.y, sheet.width, sheet.height)
         _outline(picture, [corners], ORANGE)
         _name(picture, sheet.name, (sheet.x + sheet.width, sheet.y + sheet.height), ORANGE)
     for label, zone in enumerate(stage.zones, start=1):
@@ -118,17 +119,12 @@ def _codes_and_labels(grey: Grey, registration: Registration, stage: PrintStage,
     for sheet in stage.sheets:
         pose = locate(grey, registration, sheet, stage.stroke_width)
         if pose is not None:
-            corners = cv2.boxPoints(((pose.x, pose.y), (pose.width, pose.height), pose.angle))
-            _outline(picture, [registration.to_original(np.asarray(corners, np.float64))], ORANGE)
+            _outline(picture, [registration.to_original(pose.corners)], ORANGE)
     for code in found.codes:
         _outline(picture, [code.corners], PURPLE)
         x, y = np.rint(code.corners.max(axis=0)).astype(int)
         _name(picture, code.text or f"{code.symbology}, not readable", (int(x), int(y)), PURPLE)
     return picture
-
-
-def _box(x: int, y: int, width: int, height: int) -> Points:
-    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], np.float64)
 
 
 def _outline(picture: Image, outlines: list[Points] | tuple[cv2.typing.MatLike, ...], colour: Colour) -> None:

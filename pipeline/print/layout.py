@@ -22,6 +22,11 @@ MAX_BLOCKS: Final = 255  # what a uint8 label map can name
 Box = tuple[int, int, int, int]  # x, y, width, height
 
 
+def box_corners(x: int, y: int, width: int, height: int) -> NDArray[np.float64]:
+    """(4, 2) corners x, y of an upright box, clockwise from the upper left."""
+    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], np.float64)
+
+
 def find_blocks(
     strength: NDArray[np.float32],
     kurtosis: NDArray[np.float32],

@@ -48,6 +48,11 @@ class SheetPose:
     angle: float
     fill: float
 
+    @property
+    def corners(self) -> Matrix:
+        """(4, 2) x, y in pixels of the reference frame."""
+        return np.asarray(cv2.boxPoints(((self.x, self.y), (self.width, self.height), self.angle)), np.float64)
+
 
 @dataclass(frozen=True)
 class SheetLimits:

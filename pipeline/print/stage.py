@@ -146,8 +146,4 @@ def _between(one: Registration, other: Registration) -> NDArray[np.float64]:
 
 def _sheet_corners(registration: Registration, sheet: Sheet, seen: SheetView) -> NDArray[np.float64]:
     """Corners of a label where it lies, or where it should lie if it is missing."""
-    pose = seen.pose
-    if pose is None:
-        return corners_of(registration, sheet)
-    corners = cv2.boxPoints(((pose.x, pose.y), (pose.width, pose.height), pose.angle))
-    return registration.to_original(np.asarray(corners, np.float64))
+    return corners_of(registration, sheet) if seen.pose is None else registration.to_original(seen.pose.corners)

@@ -15,6 +15,7 @@ from pipeline.print.bars import orientation
 from pipeline.print.codes import LINEAR, Code, read_codes
 from pipeline.print.findings import Measure
 from pipeline.print.flaws import flaw_of
+from pipeline.print.layout import box_corners
 from pipeline.print.sheet import Sheet
 from pipeline.print.strokes import bar_ink, bar_reach, cover, ink_response
 from pipeline.print.zones import PrintZone
@@ -150,6 +151,4 @@ def _undecoded(registration: Registration, zone: PrintZone, ink: NDArray[np.uint
 
 def corners_of(registration: Registration, box: PrintZone | Sheet) -> NDArray[np.float64]:
     """(4, 2) corners x, y of an upright box of the reference frame, in the original frame."""
-    left, top, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
-    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.float64)
-    return registration.to_original(corners)
+    return registration.to_original(box_corners(box.x, box.y, box.width, box.height))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.framing import NEAR_OUTSIDE, PRINT, UNCOMPARED, Frame, frame_part, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask
+from pipeline.lighting import Light
 from pipeline.registration import Registration
 
 SIZE = (160, 128)
@@ -110,7 +111,7 @@ def test_the_print_stage_sees_the_part_in_the_light_of_the_reference(
     moved = cv2.warpAffine(dim, pose, (width, height), borderMode=cv2.BORDER_REPLICATE)
     lit = np.clip(moved * (strength * np.exp(across * np.linspace(-1, 1, width)))[:, None], 0, 255).astype(np.uint8)
     registration = Registration(np.asarray(cv2.invertAffineTransform(pose), np.float64), 1.0, True)
-    light = np.asarray(cv2.resize(dim, (160, 128), interpolation=cv2.INTER_AREA), np.uint8)
+    light = Light.of(dim, (160, 128))
     frame = lit_part(lit, registration, np.zeros((128, 160), np.uint8), light)
     grey = lit_grey(lit, registration, frame, light)
     assert grey.shape == dim.shape[:2]
