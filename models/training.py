@@ -35,7 +35,7 @@ STANDARDISING_IMAGES = 48
 VARIETY = 4
 """Where there are more good images than the training takes, it picks from this many times as many."""
 
-STATISTICS_IMAGES = 1000
+STATISTICS_IMAGES = 250
 """Held-back images whose residual maps are in memory at the same time; the others are scored one at a time."""
 
 

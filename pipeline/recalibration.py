@@ -117,18 +117,15 @@ def _renew(model: Path, good: Judged, bad: Judged, goal: Goal, group: str | None
 
 
 def _inspect(inspector: Inspector, folder: Path) -> Judged:
-    names, found = [], []
+    names, scores, otherwise = [], [], []  # of an inspection no more: its masks would add up to gigabytes
     for path in track(find_images(folder), description=f"inspecting {folder.name}", transient=True):
         inspection = inspector.inspect_file(path)
         if inspection.score is None or not np.isfinite(inspection.score):
             raise UsageError(f"{path}: cannot be judged ({inspection.reason}); take it out of {folder}")
         names.append(path.relative_to(folder).as_posix())
-        found.append(inspection)
-    return Judged(
-        tuple(names),
-        np.array([inspection.score for inspection in found], np.float64),
-        np.array([bool(inspection.findings or inspection.doubts) for inspection in found], bool),
-    )
+        scores.append(inspection.score)
+        otherwise.append(bool(inspection.findings or inspection.doubts))
+    return Judged(tuple(names), np.array(scores, np.float64), np.array(otherwise, bool))
 
 
 def _from_rows(rows: Sequence[Row]) -> Judged:
