@@ -27,8 +27,8 @@ from models.training import held_back
 from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
 from pipeline.exceptions import UsageError
-from pipeline.framing import lit_grey, lit_part
-from pipeline.images import Grey, Image, Mask, find_images, read_image
+from pipeline.framing import Frame, lit_grey, lit_part
+from pipeline.images import Grey, Mask, find_images, read_image
 from pipeline.print import PrintStage
 from pipeline.registration import Registration
 
@@ -91,27 +91,27 @@ class Ablation:
             learn_normal(judges[name], residuals, ignored, self._groups[: len(numbered)])
         return judges
 
-    def _see(self, path: Path, look: Callable[[Image], Image] = lambda image: image) -> dict[str, Seen]:
+    def _see(self, path: Path, look: Callable[[Frame], Frame] = lambda frame: frame) -> dict[str, Seen]:
         bundle = self._bundle
         image = read_image(path, max_megapixels=bundle.config.image.max_megapixels)
         registration = bundle.registrar.register(image)
         frame = lit_part(image, registration, bundle.unjudged, bundle.light)
         grey = lit_grey(image, registration, frame, bundle.light)
         place = Place(grey, registration, bundle.print_stage, _truth(self._dataset, path))
-        looked = look(frame.image)[None]
+        looked = look(frame)
         seen = {}
         for name, mask in self._masks.items():
             pixels = mask(place)
             ignored = frame.behind(pixels).ignored[None]
-            feed = {"image": looked, "ignored": ignored}
+            feed = {"image": looked.image[None], "ignored": ignored, "detail": looked.detail[None]}
             residuals = [torch.from_numpy(found) for found in self._session.run(None, feed)]
             seen[name] = Seen(residuals, ignored, np.count_nonzero(pixels) / pixels.size)
         return seen
 
 
-def _numbered(look: Look, number: int) -> Callable[[Image], Image]:
+def _numbered(look: Look, number: int) -> Callable[[Frame], Frame]:
     """What a training makes of the frame of this number."""
-    return lambda image: look(image, np.random.default_rng(number))
+    return lambda frame: look(frame, np.random.default_rng(number))
 
 
 class Place(NamedTuple):

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from models.corruption import corrupt
 from models.detector import pixels_kept
-from models.disturbance import compressed
+from models.disturbance import QUALITIES, compressed
 from models.frames import Frames
+from pipeline.framing import Frame
 from pipeline.images import Image, Mask
 
 
@@ -47,10 +48,9 @@ def make_batch(frames: Frames, *, size: int, seed: int, step: int) -> Batch:
 
 
 def _one(frames: Frames, rng: Generator, one: int, other: int) -> tuple[Image, Image, Mask, Mask]:
-    image, ignored = frames[one]
-    clean = augment(image, rng)
-    corrupted, changed = corrupt(clean, frames[other][0], rng)
-    return clean, corrupted, ignored, changed
+    clean = augment(frames.image(one), rng)
+    corrupted, changed = corrupt(clean, frames.image(other), rng)
+    return clean, corrupted, frames.ignored(one), changed
 
 
 def augment(image: Image, rng: Generator) -> Image:
@@ -65,7 +65,7 @@ def augment(image: Image, rng: Generator) -> Image:
     if rng.random() < GRAINY:
         light += rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 4))
     seen = np.clip(light, 0, 255).astype(np.uint8)
-    return compressed(seen, rng) if rng.random() < COMPRESSED else seen
+    return compressed(seen, int(rng.integers(*QUALITIES))) if rng.random() < COMPRESSED else seen
 
 
 BLURRED, GRAINY, COMPRESSED = 0.25, 0.5, 0.25
@@ -82,6 +82,15 @@ def _light(height: int, width: int, rng: Generator) -> NDArray[np.float32]:
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:
     """(N, h, w, 3) uint8 to (N, 3, h, w) float in 0..1, channels last in memory."""
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+
+
+def as_inputs(frame: Frame) -> tuple[Tensor, Tensor, Tensor]:
+    """What the detector takes of one frame: image, ignored and detail, each as a batch of one."""
+    return (
+        torch.from_numpy(frame.image[None]),
+        torch.from_numpy(frame.ignored[None]),
+        torch.from_numpy(frame.detail[None]),
+    )
 
 
 def kept_where(ignored: NDArray[np.uint8]) -> Tensor:

@@ -20,7 +20,7 @@ from pipeline.images import write_bytes
 from pipeline.quality import Conditions
 from pipeline.storage import reaching
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever the same image and settings give another frame or note than before."""
 
 
@@ -45,9 +45,9 @@ class Note:
 
 @dataclass(frozen=True)
 class _Shard:
-    """The notes of one file of frames, and the hashes of its images and of what is ignored on them."""
+    """The notes of some frames, and the hashes of the files that those lie in."""
 
-    hashes: tuple[str, str]
+    hashes: tuple[str, ...]
     notes: tuple[Note, ...]
 
 
@@ -91,6 +91,5 @@ def _note_file(frames: Frames, shard: int) -> Path:
     return frames.folder / f"notes-{shard:06}.json"
 
 
-def _hashes(frames: Frames, shard: int) -> tuple[str, str]:
-    images, ignored = (hashlib.sha256(path.read_bytes()).hexdigest() for path in frames.files(shard))
-    return images, ignored
+def _hashes(frames: Frames, shard: int) -> tuple[str, ...]:
+    return tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in frames.files(shard))

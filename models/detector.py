@@ -8,18 +8,19 @@ from torch.nn import functional as F
 
 from models.autoencoder import Autoencoder
 from models.backbone import CHANNELS, Backbone
+from models.detail import DetailHead
 from models.segmenter import Segmenter
 from models.ssim import dissimilarity
 from pipeline.framing import UNCOMPARED
 
-LEVELS = (8, 4, 4)
-"""Strides of the residual maps: distance of features, SSIM, segmentation head."""
+LEVELS = (8, 4, 4, 4)
+"""Strides of the residual maps: distance of features, SSIM, segmentation head, detail head."""
 
-FEATURES, SSIM, SEGMENTED = range(3)
+FEATURES, SSIM, SEGMENTED, DETAILED = range(4)
 """Their places in a list of residual maps."""
 
 WEIGHTS = (1.0, 0.25, 0.25)
-"""What a deviation in each of them counts."""
+"""What a deviation in each of them but the last counts; how much one there does is learned from good parts."""
 
 JOINT = 64
 """Dimensions that differences of all levels are projected to: those in which faults stand out most from good parts."""
@@ -67,6 +68,7 @@ class Detector(nn.Module):
         self.backbone = Backbone()
         self.autoencoder = Autoencoder(size, width=width, bottleneck=bottleneck)
         self.segmenter = Segmenter(size, width=segmenter)
+        self.detail = DetailHead(size)
         for level, channels in enumerate(CHANNELS):
             self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
             self.register_buffer(f"feature_scale_{level}", torch.ones(1, channels, 1, 1))
@@ -80,6 +82,7 @@ class Detector(nn.Module):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
             self.register_buffer(f"spread_{level}", torch.ones(shape))
+        self.register_buffer("detail_share", torch.ones(()))
         self.register_buffer("background_usual", torch.zeros(()))
         self.register_buffer("background_most", torch.zeros(()))
         self.register_buffer("background_share", torch.zeros(2))
@@ -122,16 +125,18 @@ class Detector(nn.Module):
             off = off - self.get_buffer("discount")[:, number, None] * along * direction
         return (off.square().mean(1, keepdim=True) / self.get_buffer("noise") + 1e-6).sqrt()
 
-    def residuals(self, seen: Reconstruction, ignored: Tensor) -> list[Tensor]:
-        """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits.
+    def residuals(self, seen: Reconstruction, ignored: Tensor, detail: Tensor) -> list[Tensor]:
+        """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits, logits.
 
         Args:
             seen: images and their reconstruction.
             ignored: (N, 1, H, W) uint8, as in `Frame`.
+            detail: (N, 1, 2 H, 2 W) uint8, as in `Frame`.
         """
         kept = pixels_kept(ignored)
         structure = _smooth(dissimilarity(seen.image, seen.painted, kept))
-        return [self.distance(self.project(seen)), structure, self.segment(seen, kept)]
+        fine = self.detail(self.detail.deviations(detail.float(), kept))
+        return [self.distance(self.project(seen)), structure, self.segment(seen, kept), fine]
 
     def standardise(self, residuals: list[Tensor], ignored: Tensor) -> list[Tensor]:
         """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared."""
@@ -144,11 +149,14 @@ class Detector(nn.Module):
             for level, (found, stride) in enumerate(zip(residuals, LEVELS, strict=True))
         ]
 
-    def evidence(self, standardised: list[Tensor]) -> Tensor:
-        """(N, 1, H/4, W/4): the weighted sum of all levels; a fault shows a little in each, noise in one."""
+    def joined(self, standardised: list[Tensor]) -> Tensor:
+        """(N, 1, H/4, W/4): the weighted sum of all levels but the detail's; a fault shows in each, noise in one."""
         finest = standardised[SSIM].shape[-2:]
-        weighted = [w * _resize(level, finest) for w, level in zip(WEIGHTS, standardised, strict=True)]
-        return torch.stack(weighted).sum(0)
+        return torch.stack([w * _resize(level, finest) for w, level in zip(WEIGHTS, standardised, strict=False)]).sum(0)
+
+    def evidence(self, standardised: list[Tensor]) -> Tensor:
+        """(N, 1, H/4, W/4): that sum, or where it is higher the detail's evidence; a hairline shows there alone."""
+        return torch.maximum(self.joined(standardised), self.get_buffer("detail_share") * standardised[DETAILED])
 
     def summarise(self, evidence: Tensor) -> Tensor:
         """(N, 3): the highest evidence, which a hairline raises, its mean, which wear raises, and its background."""
@@ -173,12 +181,13 @@ class Detector(nn.Module):
         peak, overall = in_spreads.unbind(1)
         return peak + MEAN_WEIGHT * overall
 
-    def forward(self, image: Tensor, ignored: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Inspect registered images.
 
         Args:
             image: (N, h, w, 3) uint8 RGB.
             ignored: (N, h, w) uint8, as in `Frame`.
+            detail: (N, 2 h, 2 w) uint8, as in `Frame`.
 
         Returns:
             scores (N,), in deviations of the worst place of a good part; anomaly maps (N, h/4, w/4) whose maximum is
@@ -186,7 +195,8 @@ class Detector(nn.Module):
         """
         planes = image.permute(0, 3, 1, 2).float() / 255
         seen = self.reconstruct(planes)
-        standardised = self.standardise(self.residuals(seen, ignored[:, None]), ignored[:, None])
+        residuals = self.residuals(seen, ignored[:, None], detail[:, None])
+        standardised = self.standardise(residuals, ignored[:, None])
         evidence = self.evidence(standardised)
         summaries = self.summarise(evidence)
         score = self.score(summaries)

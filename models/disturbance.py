@@ -1,45 +1,80 @@
 """What a line does to a shot: exposure, light from aside, defocus, grain, compression. Statistics learn it."""
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
-from pipeline.images import Image
+from pipeline.framing import DETAIL, Frame
 from pipeline.lighting import Gain, relight, relight_burnt, without_grain
 
+QUALITIES = (60, 95)
+"""JPEG qualities from the lowest to above the highest."""
 
-def disturb(image: Image, rng: Generator) -> Image:
-    """Disturb an image as a line might, beyond the part's pose, and bring it back to the light it had.
+
+class Shot(NamedTuple):
+    """What happens to one shot, in pixels and grey levels of the working frame; 0 where it does not."""
+
+    level: float
+    slope: tuple[float, float]
+    blur: float
+    grain: float
+    quality: int
+
+
+def disturb(frame: Frame, rng: Generator) -> Frame:
+    """Disturb a shot as a line might, beyond the part's pose, and bring it back to the light it had.
 
     As a disturbed shot comes out of `Frame.relit`: the light is right again, and of what was burnt out no more is known
     than how bright it should be.
 
     Args:
-        image: (h, w, 3) uint8 RGB.
-        rng: source of all randomness; each of defocus, grain and compression happens to every second image.
+        frame: of a good part.
+        rng: source of all randomness; each of defocus, grain and compression happens to every second shot.
     """
-    height, width = image.shape[:2]
-    gain = _exposure(height, width, rng)
-    seen = image
-    if rng.random() < 0.5:
-        seen = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.8)), np.uint8)
-    seen = relight(seen, np.reciprocal(gain))
-    if rng.random() < 0.5:
-        noise = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 3))
-        seen = np.clip(seen + noise, 0, 255).astype(np.uint8)
-    shot = compressed(seen, rng) if rng.random() < 0.5 else seen
-    return relight_burnt(shot, gain, without_grain(image))
+    shot = _draw(rng)
+    image, detail = (_taken(seen, shot, rng, zoom) for seen, zoom in ((frame.image, 1), (frame.detail, DETAIL)))
+    return replace(frame, image=image, detail=detail)
 
 
-def compressed(image: Image, rng: Generator) -> Image:
-    """The image after a JPEG of quality 60 to 94."""
-    quality = int(rng.integers(60, 95))
+def compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """The image, grey or RGB, after a JPEG of this quality."""
     _, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_UNCHANGED), np.uint8)
 
 
-def _exposure(height: int, width: int, rng: Generator) -> Gain:
-    """(h, w) factors: a fifth more or less light, and up to a fifth more on one side than in the middle."""
-    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+def _draw(rng: Generator) -> Shot:
+    """A fifth more or less light, and up to a fifth more on one side than in the middle."""
     angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.2)
-    return np.asarray(rng.uniform(0.8, 1.25) + slope * (x * np.cos(angle) + y * np.sin(angle)), np.float32)
+    happens = rng.random(3) < 0.5
+    return Shot(
+        level=rng.uniform(0.8, 1.25),
+        slope=(slope * np.cos(angle), slope * np.sin(angle)),
+        blur=happens[0] * rng.uniform(0.3, 0.8),
+        grain=happens[1] * rng.uniform(0, 3),
+        quality=int(happens[2] * rng.integers(*QUALITIES)),
+    )
+
+
+def _taken(image: NDArray[np.uint8], shot: Shot, rng: Generator, zoom: int) -> NDArray[np.uint8]:
+    """An image, grey or RGB, `zoom` times as large as the working frame."""
+    gain = _gain(image.shape, shot)
+    seen = image
+    if shot.blur:
+        seen = np.asarray(cv2.GaussianBlur(image, (0, 0), zoom * shot.blur), np.uint8)
+    seen = relight(seen, np.reciprocal(gain))
+    if shot.grain:
+        noise = rng.standard_normal(image.shape, np.float32) * np.float32(zoom * shot.grain)
+        seen = np.clip(seen + noise, 0, 255).astype(np.uint8)
+    if shot.quality:
+        seen = compressed(seen, shot.quality)
+    return relight_burnt(seen, gain, without_grain(image))
+
+
+def _gain(shape: tuple[int, ...], shot: Shot) -> Gain:
+    """(h, w) factors on the light."""
+    x, y = np.linspace(-1, 1, shape[1], dtype=np.float32), np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
+    return np.asarray(shot.level + x * shot.slope[0] + y * shot.slope[1], np.float32)

@@ -9,24 +9,26 @@ import torch
 from onnx import helper, numpy_helper
 
 from models.detector import Detector
-from pipeline.network import OUTPUTS
+from pipeline.framing import DETAIL
+from pipeline.network import INPUTS, OUTPUTS
 
 WORTH = 256
 """Numbers from which on a tensor is worth storing in 16 bits."""
 
 
 def export(detector: Detector) -> bytes:
-    """Serialise the detector for images one at a time; inputs `image` and `ignored`, outputs as in `OUTPUTS`."""
+    """Serialise the detector for images one at a time; inputs and outputs as in `INPUTS` and `OUTPUTS`."""
     width, height = detector.size
     example = (
         torch.zeros(1, height, width, 3, dtype=torch.uint8),
         torch.zeros(1, height, width, dtype=torch.uint8),
+        torch.zeros(1, DETAIL * height, DETAIL * width, dtype=torch.uint8),
     )
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         program = torch.onnx.export(
-            detector.eval(), example, input_names=["image", "ignored"], output_names=list(OUTPUTS),
+            detector.eval(), example, input_names=list(INPUTS), output_names=list(OUTPUTS),
             dynamo=True, verbose=False,
         )  # fmt: skip
     assert program is not None

@@ -88,7 +88,7 @@ def _learn(
 @torch.no_grad()
 def standardise_features(detector: Detector, frames: Frames) -> None:
     """Set mean and scale of each feature channel from some frames of good parts."""
-    found = [detector.backbone(to_tensor(frames[index][0][None])) for index in range(len(frames))]
+    found = [detector.backbone(to_tensor(frames.image(index)[None])) for index in range(len(frames))]
     for level in range(len(found[0])):
         together = torch.cat([maps[level] for maps in found])
         detector.get_buffer(f"feature_mean_{level}").copy_(together.mean((0, 2, 3), keepdim=True))
@@ -148,12 +148,22 @@ def _reconstruction_loss(seen: Reconstruction, wanted: list[Tensor], batch: Batc
 
 
 def _segmentation_loss(detector: Detector, seen: Reconstruction, batch: Batch) -> Tensor:
-    """Focal cross-entropy (Lin et al. 2017, arXiv:1708.02002): nearly all positions are easy, and good."""
     still = Reconstruction(seen.features, [e.detach() for e in seen.expected], seen.image, seen.painted.detach())
-    logits = detector.segment(still, batch.kept)
-    wanted = F.max_pool2d(batch.changed, PATCH)
+    return fault_loss(detector.segment(still, batch.kept), batch.changed, batch.kept, PATCH)
+
+
+def fault_loss(logits: Tensor, changed: Tensor, kept: Tensor, stride: int) -> Tensor:
+    """Focal cross-entropy (Lin et al. 2017, arXiv:1708.02002): nearly all positions are easy, and good.
+
+    Args:
+        logits: (N, 1, H / stride, W / stride), of a fault.
+        changed: (N, 1, H, W), 1 where a fault was put, else 0.
+        kept: (N, 1, H, W), 1 where it counts, else 0.
+        stride: pixels along a side of a position.
+    """
+    wanted = F.max_pool2d(changed, stride)
     entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    return _mean_where(F.avg_pool2d(batch.kept, PATCH), (1 - torch.exp(-entropy)) * entropy)
+    return _mean_where(F.avg_pool2d(kept, stride), (1 - torch.exp(-entropy)) * entropy)
 
 
 def _mean_where(kept: Tensor, error: Tensor) -> Tensor:

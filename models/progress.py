@@ -5,6 +5,7 @@ from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from models.detail_learning import detail_passes
 from models.statistics import passes
 from pipeline.config import TrainingConfig
 
@@ -48,6 +49,11 @@ class Steps:
             self._progress.update(task, completed=step, note=f"loss {loss:.3f}, {speed:.0f} images/s")
 
         return report
+
+    def detail(self, count: int, config: TrainingConfig) -> Callable[[], None]:
+        """A bar for the training of the detail head."""
+        task = self._progress.add_task("detail", total=detail_passes(count, config), note="")
+        return lambda: self._progress.advance(task)
 
     def statistics(self, learned: int, held: int) -> Callable[[], None]:
         """A bar for the passes over learned and held-back parts after it, and one more for the scores of the former."""

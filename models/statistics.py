@@ -12,14 +12,14 @@ from torch.nn import functional as F
 from models.backbone import CHANNELS
 from models.batches import kept_where, to_tensor
 from models.corruption import corrupt
-from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector
+from models.detector import DETAILED, FEATURES, JOINT, LEVELS, USUAL, Detector
 from models.disturbance import disturb
 from models.frames import Frames
+from pipeline.framing import Frame
 from pipeline.groups import Groups
-from pipeline.images import Image
 
 Advance = Callable[[], None]
-Look = Callable[[Image, np.random.Generator], Image]
+Look = Callable[[Frame, np.random.Generator], Frame]
 
 PROJECTION_IMAGES = 48
 """Good parts, and as many with synthetic faults, that the projection is learned from."""
@@ -49,7 +49,7 @@ FLOOR = 0.3
 """Part of the average deviation that is added everywhere: no position is certain beyond that."""
 
 
-LOOKS: tuple[Look, ...] = (lambda image, _rng: image, disturb)
+LOOKS: tuple[Look, ...] = (lambda frame, _rng: frame, disturb)
 """What positions are learned from: each part as it was taken, and as light, focus and compression may change it."""
 
 
@@ -75,7 +75,7 @@ def learn_statistics(
     _learn_projection(detector, learned, advance)
     _learn_directions(detector, learned, advance)
     residuals = _all_residuals(detector, held, advance)
-    ignored = torch.from_numpy(np.stack([held[index][1] for index in range(len(held))]))[:, None]
+    ignored = torch.from_numpy(np.stack([held.ignored(index) for index in range(len(held))]))[:, None]
     return learn_normal(detector, residuals, ignored, np.arange(len(held)) if groups is None else groups)
 
 
@@ -93,6 +93,8 @@ def learn_normal(detector: Detector, residuals: list[Tensor], ignored: Tensor, g
     Returns:
         (N,) scores, each from the statistics of the other half.
     """
+    _learn_positions(detector, residuals)
+    _balance(detector, residuals, ignored)
     summaries = _cross_summaries(detector, residuals, ignored, groups)
     _learn_background(detector, summaries)
     settled = detector.settle(summaries[0])
@@ -100,6 +102,16 @@ def learn_normal(detector: Detector, residuals: list[Tensor], ignored: Tensor, g
     detector.get_buffer("summary_usual").copy_(usual)
     detector.get_buffer("summary_spread").copy_(settled.quantile(HIGH, dim=0) - usual + 1e-3)
     return np.asarray(detector.score(summaries[0]), np.float64)
+
+
+def _balance(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> None:
+    """Detail counts so much that on the usual good part it reaches as high as all else together does."""
+    peaks = []
+    for part in range(len(ignored)):
+        standardised = detector.standardise([level[part : part + 1] for level in residuals], ignored[part : part + 1])
+        peaks.append((detector.joined(standardised).amax(), standardised[DETAILED].amax()))
+    joined, detailed = torch.tensor(peaks).median(0).values.clamp(min=1e-3)
+    detector.get_buffer("detail_share").copy_(joined / detailed)
 
 
 def _cross_summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor, groups: Groups) -> Tensor:
@@ -155,8 +167,8 @@ def _learn_projection(detector: Detector, learned: Frames, advance: Advance) -> 
     rng = np.random.default_rng(0)
     good, faulty = _Covariance(), _Covariance()
     for index in range(min(len(learned), PROJECTION_IMAGES)):
-        image, _ = learned[index]
-        corrupted, changed = corrupt(image, learned[int(rng.integers(len(learned)))][0], rng)
+        image = learned.image(index)
+        corrupted, changed = corrupt(image, learned.image(int(rng.integers(len(learned)))), rng)
         usual, odd = (detector.join(detector.reconstruct(to_tensor(i[None])))[0] for i in (image, corrupted))
         where = F.avg_pool2d(1 - kept_where(changed[None]), LEVELS[FEATURES])[0, 0] > FAULTY
         good.add(usual.flatten(1))
@@ -189,7 +201,7 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     count = min(len(learned), POSITION_IMAGES)
     total, products = torch.zeros(()), torch.zeros(())
     for index, look in product(range(count), LOOKS):
-        image = look(learned[index][0], np.random.default_rng(index))
+        image = look(learned[index], np.random.default_rng(index)).image
         vectors = detector.project(detector.reconstruct(to_tensor(image[None])))[0].permute(1, 2, 0)
         total = total + vectors
         products = products + vectors[..., :, None] * vectors[..., None, :]
@@ -211,9 +223,10 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
 def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> list[Tensor]:
     found: list[list[Tensor]] = [[] for _ in LEVELS]
     for look, index in product(LOOKS, range(len(held))):
-        image, ignored = held[index]
-        seen = detector.reconstruct(to_tensor(look(image, np.random.default_rng(index))[None]))
-        for level, residual in zip(found, detector.residuals(seen, torch.from_numpy(ignored[None, None])), strict=True):
+        frame = look(held[index], np.random.default_rng(index))
+        ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
+        seen = detector.reconstruct(to_tensor(frame.image[None]))
+        for level, residual in zip(found, detector.residuals(seen, ignored, detail), strict=True):
             level.append(residual)
         advance()
     return [torch.cat(level) for level in found]

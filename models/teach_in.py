@@ -18,7 +18,7 @@ from models.good_parts import GoodParts, LitParts, judged_in, reader_of
 from models.lesson import Lesson, read_lesson, write_lesson
 from pipeline.config import Config
 from pipeline.exceptions import ImageError, TrainingError
-from pipeline.framing import Frame, lit_grey, lit_part, working_size
+from pipeline.framing import DETAIL, Frame, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
 from pipeline.lighting import Light
 from pipeline.print import PrintStage, teach
@@ -224,8 +224,9 @@ def _frame(
 
 
 def _empty(size: tuple[int, int]) -> Frame:
-    nothing = np.zeros(size[::-1], np.uint8)
-    return Frame(np.zeros((*nothing.shape, 3), np.uint8), nothing)
+    width, height = size
+    nothing = np.zeros((height, width), np.uint8)
+    return Frame(np.zeros((height, width, 3), np.uint8), nothing, np.zeros((DETAIL * height, DETAIL * width), np.uint8))
 
 
 def _taught(usable: list[Path], lesson: Lesson, frames: Frames, notes: list[Note]) -> Taught:
@@ -235,7 +236,7 @@ def _taught(usable: list[Path], lesson: Lesson, frames: Frames, notes: list[Note
     used = [notes[index] for index in kept]
     return Taught(
         reference=lesson.reference,
-        working_size=(frames.images.shape[2], frames.images.shape[1]),
+        working_size=frames.size,
         min_quality=lesson.min_quality,
         max_outside=max(note.unseen for note in used) * 1.5 + 0.02,
         print_stage=lesson.print_stage,

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.batches import as_inputs
 from models.cache import cache_key, describe_files
 from models.coverage import cover
+from models.detail_learning import learn_detail
 from models.detector import Detector
 from models.export import export, round_weights
 from models.fitting import fit, standardise_features
@@ -77,21 +79,21 @@ def train(
         taught = teach_in(paths, config, frames_in, steps.stage(workload(len(paths), config)))
         groups = _groups(taught.paths, data, config)
         learn, held = _split(taught.likeness, groups, config)
+        learned = taught.frames.subset(learn)
         detector = Detector(taught.working_size, **config.network.model_dump())
-        standardise_features(detector, taught.frames.subset(learn[:STANDARDISING_IMAGES]))
+        standardise_features(detector, learned.subset(np.arange(min(len(learned), STANDARDISING_IMAGES))))
         fit(
-            detector, taught.frames.subset(learn), config.training,
+            detector, learned, config.training,
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
             devices=devices,
         )  # fmt: skip
+        learn_detail(detector.detail, learned, config.training, steps.detail(len(learned), config.training))
         round_weights(detector)
         known, rest = np.split(held, [STATISTICS_IMAGES])
-        advance = steps.statistics(len(learn), len(held))
-        scores = learn_statistics(
-            detector, taught.frames.subset(learn), taught.frames.subset(known), advance, groups=groups[known]
-        )
+        advance = steps.statistics(len(learned), len(held))
+        scores = learn_statistics(detector, learned, taught.frames.subset(known), advance, groups=groups[known])
         scores = np.concatenate([scores, _scores(detector, taught.frames.subset(rest), advance)])
-        familiar = _scores(detector, taught.frames.subset(learn), advance)
+        familiar = _scores(detector, learned, advance)
     names = [taught.paths[index].relative_to(data).as_posix() for index in (*learn, *held)]
     source = {"images": len(paths), "folder": data.name, "suspicious": list(suspicious(names, [familiar, scores]))}
     try:
@@ -203,7 +205,6 @@ def _scores(detector: Detector, frames: Frames, advance: Callable[[], None]) -> 
     """(N,) scores of parts that neither training nor statistics have seen, one image in memory at a time."""
     scores = np.zeros(len(frames))
     for index in range(len(frames)):
-        image, ignored = frames[index]
-        scores[index] = detector(torch.from_numpy(image[None]), torch.from_numpy(ignored[None]))[0].item()
+        scores[index] = detector(*as_inputs(frames[index]))[0].item()
         advance()
     return scores

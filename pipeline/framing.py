@@ -1,10 +1,11 @@
 """The working frame: the registered part at the size that the network sees, and what of it is compared."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.images import Grey, Image, Mask, shrink
 from pipeline.lighting import Gain, Light, light_gain, relight_burnt
@@ -20,6 +21,9 @@ PRINT, UNCOMPARED = 128, 255
 """What keeps a pixel from the comparison. Print keeps pixels from it, which no expectation can meet, and not features:
 how much those vary is learned at each position, and a fault across print shows in them."""
 
+DETAIL = 2
+"""How much larger the detail is than the working frame: hairlines are gone at half the camera's resolution."""
+
 NEAR_OUTSIDE = 8
 """Pixels beside the unseen that are not compared either: half the receptive field of the finest features."""
 
@@ -32,6 +36,7 @@ class Frame:
         image: (h, w, 3) uint8 RGB, registered.
         ignored: (h, w) uint8; `UNCOMPARED` where the camera saw nothing, or where a person wants nothing judged;
             `PRINT` where variable print lies; 0 elsewhere.
+        detail: (2 h, 2 w) uint8, the same part at twice the size, grey; empty where nothing is looked for in it.
         unseen: share of the frame that lies outside the camera's view, 0..1.
         gain: (h, w) float32, how much brighter than the reference the shot was, a factor; taken out of `image`. None
             where nothing was taken out.
@@ -39,6 +44,7 @@ class Frame:
 
     image: Image
     ignored: Mask
+    detail: Grey = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     unseen: float = 0.0
     gain: Gain | None = None
 
@@ -59,7 +65,11 @@ class Frame:
     def relit(self, light: Light) -> "Frame":
         """The same frame in the light of the reference."""
         gain = light_gain(self.image, light.reference, self.ignored)
-        return replace(self, image=relight_burnt(self.image, gain, light.expected), gain=gain)
+        finely = np.asarray(cv2.resize(gain, self.detail.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+        return replace(
+            self, gain=gain, image=relight_burnt(self.image, gain, light.expected),
+            detail=relight_burnt(self.detail, finely, light.expected_detail),
+        )  # fmt: skip
 
 
 def working_size(size: tuple[int, int], *, megapixels: float) -> tuple[int, int]:
@@ -80,11 +90,17 @@ def frame_part(image: Image, registration: Registration, size: tuple[int, int]) 
         registration: pose of the part in it.
         size: width and height of the working frame.
     """
-    shrunk = shrink(image, size)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    detail = _registered(grey, registration, (DETAIL * size[0], DETAIL * size[1]))
+    outside = _outside(registration.in_frame((image.shape[1], image.shape[0]), size), size)
+    unseen = np.count_nonzero(outside) / outside.size
+    return Frame(_registered(image, registration, size), outside, detail, unseen)
+
+
+def _registered(image: NDArray[np.uint8], registration: Registration, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """An image, (H, W) or (H, W, 3), in the pose of the reference and of `size`."""
     matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
-    registered = np.asarray(cv2.warpAffine(shrunk, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    outside = _outside(matrix, size)
-    return Frame(registered, outside, np.count_nonzero(outside) / outside.size)
+    return np.asarray(cv2.warpAffine(shrink(image, size), matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Light) -> Frame:

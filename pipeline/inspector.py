@@ -144,7 +144,7 @@ class Inspector:
         print_mask = self.bundle.print_stage.find(lit_grey(image, registration, frame, self.bundle.light), registration)
         frame = frame.behind(print_mask.pixels)
         watch.lap("print")
-        residuals = self._network.run(frame.image, frame.ignored)
+        residuals = self._network.run(frame)
         watch.lap("network")
         result = self._judge(registration, print_mask, frame, residuals)
         pictures = _pictures(frame, residuals) if evidence else None

@@ -39,6 +39,12 @@ class Light:
         return without_grain(self.reference)
 
     @cached_property
+    def expected_detail(self) -> Grey:
+        """(2 h, 2 w) uint8, the same for the detail of a frame."""
+        grey = cv2.cvtColor(self.expected, cv2.COLOR_RGB2GRAY)
+        return np.asarray(cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    @cached_property
     def ground(self) -> Grey:
         """(h, w) uint8, how bright each place is beneath print and other thin dark marks."""
         bare = cv2.morphologyEx(self.reference, cv2.MORPH_CLOSE, np.ones((THIN, THIN), np.uint8))

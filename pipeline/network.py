@@ -13,8 +13,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
 from pipeline.exceptions import ModelError
-from pipeline.images import Image, Mask
+from pipeline.framing import Frame
+from pipeline.images import Image
 
+INPUTS = ("image", "ignored", "detail")
 OUTPUTS = ("score", "anomaly", "reconstruction", "ssim_residual", "feature_residual")
 
 
@@ -57,7 +59,7 @@ class Network:
         except Exception as error:  # ONNX Runtime raises a class of its own for each kind of damage
             raise ModelError(f"model.onnx: cannot be loaded ({str(error)[:120]}); train again") from error
 
-    def run(self, image: Image, ignored: Mask) -> Residuals:
-        """Compare one working frame, (h, w, 3) uint8 RGB, outside of `ignored`, (h, w) uint8."""
-        score, *maps = self._session.run(OUTPUTS, {"image": image[None], "ignored": ignored[None]})
+    def run(self, frame: Frame) -> Residuals:
+        """Compare one working frame."""
+        score, *maps = self._session.run(OUTPUTS, {name: getattr(frame, name)[None] for name in INPUTS})
         return Residuals(float(score[0]), *(found[0] for found in maps))

@@ -15,7 +15,7 @@ import pytest
 import models.good_parts
 import models.teach_in
 from models.cache import cache_key, read_shard
-from models.frames import SHARD
+from models.frames import KINDS, SHARD
 from models.teach_in import Taught, teach_in, workload
 from pipeline.config import Config, parse_config
 from pipeline.exceptions import TrainingError
@@ -62,9 +62,9 @@ def taught(paths: list[Path], work: Path, config: Config = CONFIG) -> tuple[Taug
 
 def same(one: Taught, other: Taught) -> bool:
     pictures = all(
-        np.array_equal(one.frames[index][part], other.frames[index][part])
+        np.array_equal(getattr(one.frames[index], kind), getattr(other.frames[index], kind))
         for index in range(len(one.frames))
-        for part in (0, 1)
+        for kind in KINDS
     )
     return pictures and (one.paths, one.conditions, one.refused, one.max_outside, one.min_quality) == (
         other.paths, other.conditions, other.refused, other.max_outside, other.min_quality,
@@ -121,7 +121,9 @@ def test_a_whole_cache_is_used_without_reading_an_image(
     assert same(whole[0], again)
 
 
-@pytest.mark.parametrize("file", ["images/c/0/0/0/0", "ignored/c/1/0/0", "notes-000001.json", "lesson.npz"])
+@pytest.mark.parametrize(
+    "file", ["image/c/0/0/0/0", "ignored/c/1/0/0", "detail/c/0/0/0", "notes-000001.json", "lesson.npz"]
+)
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
 def test_what_is_damaged_is_made_again(
     good: list[Path], whole: tuple[Taught, Path], tmp_path: Path, file: str, damage: str

@@ -1,19 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from models.batches import to_tensor
+from models.batches import as_inputs, to_tensor
 from models.detector import LEVELS, SEGMENTED, Detector
 from models.frames import Frames
-from pipeline.framing import PRINT, UNCOMPARED
-from pipeline.images import Image, Mask
-from tests.models.conftest import SIZE
+from pipeline.framing import PRINT, UNCOMPARED, Frame
+from pipeline.images import Mask
+from tests.models.conftest import SIZE, framed
 
 
-def judged(detector: Detector, image: Image, ignored: Mask) -> tuple[Tensor, ...]:
+def judged(detector: Detector, frame: Frame) -> tuple[Tensor, ...]:
     with torch.no_grad():
-        found: tuple[Tensor, ...] = detector(torch.from_numpy(image[None]), torch.from_numpy(ignored[None]))
+        found: tuple[Tensor, ...] = detector(*as_inputs(frame))
     return found
 
 
@@ -21,14 +23,15 @@ NOTHING = np.zeros(SIZE[::-1], np.uint8)
 SSIM_MAP, FEATURE_MAP = 3, 4
 
 
-def with_hole(image: Image, x: int, y: int) -> Image:
-    spoilt = np.array(image)
-    spoilt[y - 4 : y + 4, x - 4 : x + 4] = (250, 10, 10)
-    return spoilt
+def with_hole(frame: Frame, x: int, y: int, ignored: Mask | None = None) -> Frame:
+    image, detail = frame.image.copy(), frame.detail.copy()
+    image[y - 4 : y + 4, x - 4 : x + 4] = (250, 10, 10)
+    detail[2 * y - 8 : 2 * y + 8, 2 * x - 8 : 2 * x + 8] = 82  # as grey
+    return Frame(image, frame.ignored if ignored is None else ignored, detail)
 
 
 def test_shapes_and_types(detector: Detector, frames: Frames) -> None:
-    score, anomaly, painted, ssim, features = judged(detector, *frames[0])
+    score, anomaly, painted, ssim, features = judged(detector, frames[0])
     assert score.shape == (1,)
     assert anomaly.shape == ssim.shape == features.shape == (1, 16, 24)
     assert painted.shape == (1, 64, 96, 3)
@@ -37,14 +40,14 @@ def test_shapes_and_types(detector: Detector, frames: Frames) -> None:
 
 def test_the_score_is_the_peak_of_the_anomaly(detector: Detector, frames: Frames) -> None:
     for index in range(4):
-        score, anomaly, *_ = judged(detector, *frames[index])
+        score, anomaly, *_ = judged(detector, frames[index])
         assert score.item() == anomaly.max().item()
 
 
 @pytest.mark.parametrize(("x", "y"), [(30, 40), (60, 20), (80, 50)])
 def test_a_fault_is_found_where_it_is(detector: Detector, frames: Frames, x: int, y: int) -> None:
-    good = max(judged(detector, *frames[index])[0].item() for index in range(len(frames)))
-    score, anomaly, *_ = judged(detector, with_hole(frames[0][0], x, y), NOTHING)
+    good = max(judged(detector, frames[index])[0].item() for index in range(len(frames)))
+    score, anomaly, *_ = judged(detector, with_hole(frames[0], x, y))
     row, column = np.unravel_index(int(anomaly.argmax()), (16, 24))
     assert score.item() > 2 * good
     assert abs(column * 4 + 2 - x) <= 8
@@ -55,7 +58,8 @@ def test_distances_are_nowhere_negative_and_zero_where_nothing_is_compared(detec
     ignored = torch.zeros(1, 1, 64, 96, dtype=torch.uint8)
     ignored[..., :, 48:] = UNCOMPARED
     with torch.no_grad():
-        raw = detector.residuals(detector.reconstruct(to_tensor(frames[0][0][None])), ignored)
+        seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
+        raw = detector.residuals(seen, ignored, torch.from_numpy(frames[0].detail[None, None]))
         standardised = detector.standardise(raw, ignored)
     assert all(level.min() >= -1e-5 for level in raw[:SEGMENTED])  # logits have both signs
     for level, stride, found in zip(raw, LEVELS, standardised, strict=True):
@@ -67,16 +71,15 @@ def test_distances_are_nowhere_negative_and_zero_where_nothing_is_compared(detec
 def test_a_fault_under_the_mask_is_not_seen_there(detector: Detector, frames: Frames) -> None:
     ignored = NOTHING.copy()
     ignored[16:48, 32:80] = UNCOMPARED
-    seen = judged(detector, with_hole(frames[0][0], 56, 32), NOTHING)[0].item()
-    hidden = judged(detector, with_hole(frames[0][0], 56, 32), ignored)[0].item()
+    seen = judged(detector, with_hole(frames[0], 56, 32))[0].item()
+    hidden = judged(detector, with_hole(frames[0], 56, 32, ignored))[0].item()
     assert hidden < seen / 2
 
 
 def test_under_print_features_are_compared_and_pixels_are_not(detector: Detector, frames: Frames) -> None:
     printed = NOTHING.copy()
     printed[16:48, 32:80] = PRINT
-    image = with_hole(frames[0][0], 56, 32)
-    seen, behind = judged(detector, image, NOTHING), judged(detector, image, printed)
+    seen, behind = (judged(detector, with_hole(frames[0], 56, 32, where)) for where in (NOTHING, printed))
     inside = (0, slice(6, 10), slice(10, 18))
     assert (behind[SSIM_MAP][inside] == 0).all()
     torch.testing.assert_close(behind[FEATURE_MAP][inside], seen[FEATURE_MAP][inside])
@@ -84,14 +87,14 @@ def test_under_print_features_are_compared_and_pixels_are_not(detector: Detector
 
 def test_nothing_to_compare_is_no_number_out_of_range(detector: Detector, frames: Frames) -> None:
     everything = np.full(SIZE[::-1], 255, np.uint8)
-    score, anomaly, *_ = judged(detector, with_hole(frames[0][0], 56, 32), everything)
-    clean = judged(detector, frames[0][0], everything)
+    score, anomaly, *_ = judged(detector, with_hole(frames[0], 56, 32, everything))
+    clean = judged(detector, replace(frames[0], ignored=everything))
     assert torch.isfinite(anomaly).all()
     assert score.item() == clean[0].item()
 
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_a_black_or_white_image_is_anomalous_not_a_failure(detector: Detector, frames: Frames, value: int) -> None:
-    score, anomaly, *_ = judged(detector, np.full((64, 96, 3), value, np.uint8), NOTHING)
+    score, anomaly, *_ = judged(detector, framed(np.full((128, 192, 3), value, np.uint8), NOTHING))
     assert torch.isfinite(anomaly).all()
-    assert score.item() > max(judged(detector, *frames[index])[0].item() for index in range(len(frames)))
+    assert score.item() > max(judged(detector, frames[index])[0].item() for index in range(len(frames)))

@@ -1,13 +1,25 @@
+import cv2
 import numpy as np
 
 from models.disturbance import disturb
-from pipeline.images import Image
+from pipeline.framing import DETAIL, Frame
+from pipeline.images import Grey, Image
+
+
+def enlarged(image: Image) -> Grey:
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, None, fx=DETAIL, fy=DETAIL), np.uint8)
 
 
 def test_a_disturbed_part_is_in_the_light_of_the_part_itself(drawn_part: Image) -> None:
-    disturbed = [disturb(drawn_part, np.random.default_rng(seed)) for seed in range(12)]
-    assert len({image.tobytes() for image in disturbed}) == 12
-    for image in disturbed:
+    height, width = drawn_part.shape[:2]
+    frame = Frame(drawn_part, np.zeros((height, width), np.uint8), enlarged(drawn_part))
+    disturbed = [disturb(frame, np.random.default_rng(seed)) for seed in range(12)]
+    assert len({shot.image.tobytes() for shot in disturbed}) == len({shot.detail.tobytes() for shot in disturbed}) == 12
+    for image, detail in ((shot.image, shot.detail) for shot in disturbed):
+        assert detail.shape == frame.detail.shape
+        apart = np.abs(enlarged(image).astype(float) - detail)
+        assert apart.mean() < 6  # both are of one shot
         assert image.dtype == np.uint8
         assert image.shape == drawn_part.shape
         dark = drawn_part < 150  # what no exposure has burnt out

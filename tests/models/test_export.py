@@ -6,30 +6,30 @@ import onnx
 import pytest
 import torch
 
+from models.batches import as_inputs
 from models.detector import Detector
 from models.export import export, round_weights
 from models.frames import Frames
 from pipeline.calibration import Goal, calibrate_scores
-from pipeline.framing import PRINT, UNCOMPARED
-from pipeline.images import Image, Mask
+from pipeline.framing import PRINT, UNCOMPARED, Frame
 from pipeline.network import OUTPUTS, Network
-from tests.models.conftest import SIZE
+from tests.models.conftest import SIZE, framed
 
 
-def noise(seed: int) -> tuple[Image, Mask]:
+def noise(seed: int) -> Frame:
     rng = np.random.default_rng(seed)
-    image = rng.integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
-    return image, rng.choice(np.array([0, PRINT, UNCOMPARED], np.uint8), SIZE[::-1], p=[0.7, 0.2, 0.1])
+    image = rng.integers(0, 256, (2 * SIZE[1], 2 * SIZE[0], 3), np.uint8)
+    return framed(image, rng.choice(np.array([0, PRINT, UNCOMPARED], np.uint8), SIZE[::-1], p=[0.7, 0.2, 0.1]))
 
 
 @pytest.mark.parametrize("number", range(6))
 def test_the_graph_computes_what_the_network_does(
     detector: Detector, exported: bytes, frames: Frames, number: int
 ) -> None:
-    image, ignored = frames[number] if number < 3 else noise(number)
-    found = Network(exported).run(np.array(image), np.array(ignored))
+    frame = frames[number] if number < 3 else noise(number)
+    found = Network(exported).run(frame)
     with torch.no_grad():
-        score, *maps = detector(torch.from_numpy(np.array(image))[None], torch.from_numpy(np.array(ignored))[None])
+        score, *maps = detector(*as_inputs(frame))
     assert found.score == pytest.approx(score.item(), abs=0.01, rel=1e-3)
     for ours, theirs, name in zip(found[1:], maps, OUTPUTS[1:], strict=True):
         tolerance = 1 if name == "reconstruction" else 0.01  # a grey level; a hundredth of a deviation
@@ -41,10 +41,9 @@ def test_the_graph_computes_what_the_network_does(
 def test_scores_agree_within_a_thousandth_of_the_threshold(detector: Detector, exported: bytes, frames: Frames) -> None:
     network, scores = Network(exported), []
     for number in range(len(frames)):
-        image, ignored = (np.array(pixels) for pixels in frames[number])
         with torch.no_grad():
-            wanted = detector(torch.from_numpy(image)[None], torch.from_numpy(ignored)[None])[0].item()
-        scores.append((network.run(image, ignored).score, wanted))
+            wanted = detector(*as_inputs(frames[number]))[0].item()
+        scores.append((network.run(frames[number]).score, wanted))
     found, wanted_scores = np.transpose(scores)
     threshold = calibrate_scores(wanted_scores, np.zeros(0), Goal()).threshold
     assert np.abs(found - wanted_scores).max() < 1e-3 * threshold
@@ -56,10 +55,9 @@ def test_rounded_weights_are_stored_in_16_bits_and_compute_the_same(detector: De
     wide, narrow = export(detector), export(rounded)
     weights = sum(weights.numel() for weights in rounded.parameters())
     assert len(narrow) < len(wide) - 1.5 * weights
-    image, ignored = (np.array(pixels) for pixels in frames[0])
     with torch.no_grad():
-        wanted = rounded(torch.from_numpy(image)[None], torch.from_numpy(ignored)[None])[0].item()
-    assert Network(narrow).run(image, ignored).score == pytest.approx(wanted, rel=1e-3, abs=0.01)
+        wanted = rounded(*as_inputs(frames[0]))[0].item()
+    assert Network(narrow).run(frames[0]).score == pytest.approx(wanted, rel=1e-3, abs=0.01)
 
 
 def test_the_graph_is_data_that_needs_no_other_file(exported: bytes) -> None:

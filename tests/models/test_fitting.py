@@ -126,7 +126,7 @@ def test_only_the_autoencoder_is_trained(frames: Frames, undisturbed: Detector) 
 @torch.no_grad()
 def test_standardised_features_have_mean_0_and_deviation_1(frames: Frames) -> None:
     detector = make_detector(frames)
-    images = to_tensor(np.stack([frames[index][0] for index in range(len(frames))]))
+    images = to_tensor(np.stack([frames.image(index) for index in range(len(frames))]))
     for level in detector.features(images):
         torch.testing.assert_close(level.mean((0, 2, 3)), torch.zeros(level.shape[1]), atol=1e-3, rtol=0)
         torch.testing.assert_close(level.std((0, 2, 3)), torch.ones(level.shape[1]), atol=2e-2, rtol=0)
@@ -135,6 +135,6 @@ def test_standardised_features_have_mean_0_and_deviation_1(frames: Frames) -> No
 @torch.no_grad()
 def test_chunks_give_what_the_batch_gives(frames: Frames) -> None:
     detector = make_detector(frames)
-    images = to_tensor(np.stack([frames[index][0] for index in range(5)]))
+    images = to_tensor(np.stack([frames.image(index) for index in range(5)]))
     for chunked, whole in zip(features_of(detector.features, images), detector.features(images), strict=True):
         torch.testing.assert_close(chunked, whole, atol=1e-4, rtol=1e-4)

@@ -7,18 +7,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.batches import to_tensor
+from models.batches import as_inputs, to_tensor
 from models.detector import FEATURES, LEVELS, Detector
 from models.frames import Frames
 from models.statistics import LOOKS, learn_statistics, passes
-from pipeline.framing import Frame
 from tests.models.conftest import SIZE, make_detector
 
 
 def score(detector: Detector, frames: Frames, index: int) -> float:
-    image, ignored = (torch.from_numpy(np.array(array))[None] for array in frames[index])
     with torch.no_grad():
-        return float(detector(image, ignored)[0])
+        return float(detector(*as_inputs(frames[index]))[0])
 
 
 def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
@@ -26,9 +24,10 @@ def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
     nowhere = torch.zeros(1, 1, SIZE[1], SIZE[0], dtype=torch.uint8)
     levels: list[list[Tensor]] = []
     for index, look in product(range(len(frames)), LOOKS):
-        image = look(np.array(frames[index][0]), np.random.default_rng(index))
-        seen = detector.reconstruct(to_tensor(image[None]))
-        levels.append(detector.standardise(detector.residuals(seen, nowhere), nowhere))
+        frame = look(frames[index], np.random.default_rng(index))
+        seen = detector.reconstruct(to_tensor(frame.image[None]))
+        residuals = detector.residuals(seen, nowhere, torch.from_numpy(frame.detail[None, None]))
+        levels.append(detector.standardise(residuals, nowhere))
     return [torch.cat(level) for level in zip(*levels, strict=True)]
 
 
@@ -58,7 +57,7 @@ def test_residuals_of_good_parts_have_mean_0_and_deviation_1(detector: Detector,
 def test_what_good_parts_show_everywhere_is_white_in_the_projection(detector: Detector, frames: Frames) -> None:
     products = torch.zeros(())
     for index in range(len(frames)):
-        joined = detector.join(detector.reconstruct(to_tensor(np.array(frames[index][0])[None])))
+        joined = detector.join(detector.reconstruct(to_tensor(frames.image(index)[None])))
         white = F.conv2d(joined, detector.get_buffer("projection")).flatten(2)[0]
         products = products + white @ white.T / white.shape[1] / len(frames)
     assert products.diagonal().max() < 1.05
@@ -79,8 +78,7 @@ def test_a_step_along_a_usual_direction_counts_less_than_one_across(detector: De
 
 def test_a_bad_part_among_the_good_ones_cannot_hide_itself(frames: Frames, tmp_path: Path) -> None:
     """It is scored with what the other half shows."""
-    pairs = [frames[index] for index in range(len(frames))]
-    copies = [Frame(image, ignored) for image, ignored in pairs]
+    copies = [frames[index] for index in range(len(frames))]
     copies[7].image[30:42, 50:62] = (250, 10, 10)
     spoilt = Frames.create(tmp_path, len(frames), SIZE)
     spoilt.write(0, copies)
@@ -101,8 +99,8 @@ def test_the_score_of_an_inspection_is_of_the_kind_the_threshold_rests_on(frames
 def test_what_is_ignored_does_not_count(frames: Frames) -> None:
     detector = make_detector(frames).eval()
     learn_statistics(detector, frames, frames, lambda: None)
-    ignored = torch.from_numpy(np.array(frames[0][1])[None, None])
+    ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frames.ignored(0), frames[0].detail))
     with torch.no_grad():
-        seen = detector.reconstruct(to_tensor(np.array(frames[0][0])[None]))
-        features = detector.standardise(detector.residuals(seen, ignored), ignored)[FEATURES]
+        seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
+        features = detector.standardise(detector.residuals(seen, ignored, detail), ignored)[FEATURES]
     assert (features[..., :1, :1] == 0).all()

@@ -36,7 +36,7 @@ def test_all_good_parts_lie_alike_in_their_frames(good: list[Path], tmp_path: Pa
     assert len(found.frames) == 12
     assert not found.refused
     assert set(steps.values()) == {12}
-    images = np.stack([found.frames[index][0][16:-16, 16:-16] for index in range(12)]).astype(float)
+    images = np.stack([found.frames.image(index)[16:-16, 16:-16] for index in range(12)]).astype(float)
     assert images.std(axis=0).mean() < 3
     files = [cv2.resize(read_image(path, max_megapixels=1), (160, 128))[16:-16, 16:-16] for path in good]
     assert np.std(files, axis=0).mean() > 4

@@ -12,7 +12,8 @@ import pytest
 
 import pipeline.inspector
 from pipeline.bundle import Bundle, load_bundle
-from pipeline.images import Image, Mask, read_image
+from pipeline.framing import Frame
+from pipeline.images import Image, read_image
 from pipeline.inspector import Inspector
 from pipeline.network import Network, Residuals
 from pipeline.verdict import Verdict
@@ -148,8 +149,8 @@ def test_a_score_that_is_no_number_is_never_ok(
 ) -> None:
     run = Network.run
 
-    def broken(self: Network, image: Image, ignored: Mask) -> Residuals:
-        found = run(self, image, ignored)
+    def broken(self: Network, frame: Frame) -> Residuals:
+        found = run(self, frame)
         return found._replace(score=score, anomaly=np.full_like(found.anomaly, score))
 
     monkeypatch.setattr(Network, "run", broken)

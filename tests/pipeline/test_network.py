@@ -8,23 +8,24 @@ import pytest
 
 from pipeline.bundle import load_bundle
 from pipeline.exceptions import ModelError
+from pipeline.framing import Frame
 from pipeline.network import Network
 
-FRAME, NOTHING = np.full((128, 160, 3), 90, np.uint8), np.zeros((128, 160), np.uint8)
+FRAME = Frame(np.full((128, 160, 3), 90, np.uint8), np.zeros((128, 160), np.uint8), np.full((256, 320), 90, np.uint8))
 
 
 def test_shapes_types_and_the_score_as_peak_of_the_anomaly(model: Path) -> None:
-    found = Network(load_bundle(model).network).run(FRAME, NOTHING)
+    found = Network(load_bundle(model).network).run(FRAME)
     assert isinstance(found.score, float)
     assert found.score == found.anomaly.max()
     assert found.anomaly.shape == found.ssim.shape == found.features.shape == (32, 40)
-    assert found.reconstruction.shape == FRAME.shape
+    assert found.reconstruction.shape == FRAME.image.shape
     assert found.reconstruction.dtype == np.uint8
 
 
 def test_the_same_image_gives_the_same_score(model: Path) -> None:
     serialised = load_bundle(model).network
-    scores = {Network(serialised).run(FRAME, NOTHING).score for _ in range(3)}
+    scores = {Network(serialised).run(FRAME).score for _ in range(3)}
     assert len(scores) == 1
 
 

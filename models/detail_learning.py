@@ -1,0 +1,100 @@
+"""How the detail head learns: first how good parts look at each place, then which deviations from that are faults."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.batches import kept_where
+from models.detail import STRIDE, DetailHead
+from models.fitting import fault_loss
+from models.frames import Frames
+from models.hairlines import hurt
+from pipeline.config import TrainingConfig
+from pipeline.framing import DETAIL
+from pipeline.images import Grey
+
+KNOWN_IMAGES = 500
+"""Good parts from which it is known how places look, at the most."""
+
+WINDOW = 96
+"""Pixels of the working frame along a side of what is learned from at a time: a fault of this kind is smaller."""
+
+LEARNING_RATE = 3e-3
+
+RELIT, GRAIN = 0.3, 3.0
+"""Share of the windows in other light and with more grain, and how much more at the most, grey levels."""
+
+
+def detail_passes(count: int, config: TrainingConfig) -> int:
+    """How often `learn_detail` will call `advance` for `count` frames."""
+    return min(count, KNOWN_IMAGES) + config.steps
+
+
+def learn_detail(head: DetailHead, frames: Frames, config: TrainingConfig, advance: Callable[[], None]) -> None:
+    """Train a detail head in place, always alike for the same frames and seed; it takes a tenth of a training.
+
+    Args:
+        head: to be trained.
+        frames: of good parts.
+        config: steps, batch size and seed.
+        advance: told of every frame and step done.
+    """
+    _know(head, frames, advance)
+    optimiser = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=config.steps, pct_start=0.1)
+    head.train()
+    for step in range(config.steps):
+        rng = np.random.default_rng((config.seed, step, STRIDE))  # other draws than those of the autoencoder
+        off, changed, kept = (torch.cat(maps) for maps in zip(*_windows(head, frames, config, rng), strict=True))
+        optimiser.zero_grad()
+        fault_loss(head(off), changed, kept, STRIDE).backward()
+        optimiser.step()
+        schedule.step()
+        advance()
+    head.eval()
+
+
+def _know(head: DetailHead, frames: Frames, advance: Callable[[], None]) -> None:
+    """Print counts as the rest: where it varies, nothing fine can be told from it, between its strokes neither."""
+    count = min(len(frames), KNOWN_IMAGES)
+    total, squares = np.zeros(()), np.zeros(())
+    for index in range(count):
+        detail = frames[index].detail.astype(np.float64)
+        total, squares = total + detail, squares + detail**2
+        advance()
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    head.know(torch.from_numpy(mean), torch.from_numpy(deviation).float())
+
+
+def _windows(
+    head: DetailHead, frames: Frames, config: TrainingConfig, rng: Generator
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Deviations, where faults are, and where pixels are compared, the latter two as weights of the detail's pixels."""
+    return [_window(head, frames, int(rng.integers(len(frames))), rng) for _ in range(config.batch_size)]
+
+
+def _window(head: DetailHead, frames: Frames, index: int, rng: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    frame = frames[index]
+    height, width = (min(WINDOW, side) for side in frame.ignored.shape)
+    top, left = (
+        int(rng.integers(side - used + 1)) for side, used in zip(frame.ignored.shape, (height, width), strict=True)
+    )
+    rows, columns = slice(DETAIL * top, DETAIL * (top + height)), slice(DETAIL * left, DETAIL * (left + width))
+    faulty, changed = hurt(_as_taken(frame.detail[rows, columns], rng), rng)
+    kept = kept_where(frame.ignored[None, top : top + height, left : left + width])
+    off = head.deviations(torch.from_numpy(faulty)[None, None].float(), kept, (top, left))
+    kept = F.interpolate(kept, scale_factor=float(DETAIL), mode="nearest")
+    return off, torch.from_numpy(changed)[None, None].float() / 255 * kept, kept
+
+
+def _as_taken(detail: Grey, rng: Generator) -> Grey:
+    """The same place on another shot."""
+    if rng.random() >= RELIT:
+        return detail
+    lit = detail * rng.uniform(0.95, 1.05) + rng.normal(0, rng.uniform(0, GRAIN), detail.shape)
+    return np.clip(np.round(lit), 0, 255).astype(np.uint8)
