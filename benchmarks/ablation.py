@@ -173,7 +173,7 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
 @torch.no_grad()
 def _score(judge: Detector, seen: Seen) -> float:
     standardised = judge.standardise(seen.residuals, torch.from_numpy(seen.ignored[None]))
-    return float(judge.score(judge.summarise(judge.evidence(standardised))))
+    return float(judge.score(judge.evidence(standardised)[1]))
 
 
 def on_label(kinds: Iterable[str]) -> list[str]:

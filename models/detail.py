@@ -41,8 +41,7 @@ class DetailHead(nn.Module):
         self.register_buffer("usual", torch.zeros(shape, dtype=torch.uint8))
         self.register_buffer("spread", torch.ones((1, 1, size[1], size[0])))
         self.judge = nn.Sequential(
-            nn.PixelUnshuffle(2),
-            nn.Conv2d(4, WIDTH, 3, padding=1),
+            nn.Conv2d(1, WIDTH, 6, stride=2, padding=2),
             nn.ReLU6(inplace=True),
             nn.Conv2d(WIDTH, 2 * WIDTH, 3, stride=2, padding=1),
             nn.ReLU6(inplace=True),

@@ -149,20 +149,24 @@ class Detector(nn.Module):
             for level, (found, stride) in enumerate(zip(residuals, LEVELS, strict=True))
         ]
 
-    def joined(self, standardised: list[Tensor]) -> Tensor:
+    def join_levels(self, standardised: list[Tensor]) -> Tensor:
         """(N, 1, H/4, W/4): the weighted sum of all levels but the detail's; a fault shows in each, noise in one."""
         finest = standardised[SSIM].shape[-2:]
         return torch.stack([w * _resize(level, finest) for w, level in zip(WEIGHTS, standardised, strict=False)]).sum(0)
 
-    def evidence(self, standardised: list[Tensor]) -> Tensor:
-        """(N, 1, H/4, W/4): that sum, or where it is higher the detail's evidence; a hairline shows there alone."""
-        return torch.maximum(self.joined(standardised), self.get_buffer("detail_share") * standardised[DETAILED])
+    def evidence(self, standardised: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """What speaks against the part, as a map and in numbers.
 
-    def summarise(self, evidence: Tensor) -> Tensor:
-        """(N, 3): the highest evidence, which a hairline raises, its mean, which wear raises, and its background."""
-        places = evidence.flatten(1)
+        Returns:
+            (N, 1, H/4, W/4), the sum of levels, or where it is higher the detail's evidence: a hairline shows there
+            alone; and (N, 3), the highest of it, which any small fault raises, the sum's mean, which wear raises, and
+            the sum's background.
+        """
+        joined = self.join_levels(standardised)
+        places = joined.flatten(1)
         lowest = places.topk(int(BACKGROUND * places.shape[1]), dim=1, largest=False).values
-        return torch.stack([places.amax(1), places.mean(1), lowest.amax(1)], dim=1)
+        found = torch.maximum(joined, self.get_buffer("detail_share") * standardised[DETAILED])
+        return found, torch.stack([found.flatten(1).amax(1), places.mean(1), lowest.amax(1)], dim=1)
 
     def settle(self, summaries: Tensor) -> Tensor:
         """(N, 2): highest evidence and mean, without what the shot, and not the part, has put there.
@@ -197,8 +201,7 @@ class Detector(nn.Module):
         seen = self.reconstruct(planes)
         residuals = self.residuals(seen, ignored[:, None], detail[:, None])
         standardised = self.standardise(residuals, ignored[:, None])
-        evidence = self.evidence(standardised)
-        summaries = self.summarise(evidence)
+        evidence, summaries = self.evidence(standardised)
         score = self.score(summaries)
         below_peak = (evidence[:, 0] - summaries[:, 0, None, None]) / self.get_buffer("summary_spread")[0]
         anomaly = score[:, None, None] + below_peak

@@ -109,7 +109,7 @@ def _balance(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> No
     peaks = []
     for part in range(len(ignored)):
         standardised = detector.standardise([level[part : part + 1] for level in residuals], ignored[part : part + 1])
-        peaks.append((detector.joined(standardised).amax(), standardised[DETAILED].amax()))
+        peaks.append((detector.join_levels(standardised).amax(), standardised[DETAILED].amax()))
     joined, detailed = torch.tensor(peaks).median(0).values.clamp(min=1e-3)
     detector.get_buffer("detail_share").copy_(joined / detailed)
 
@@ -247,4 +247,4 @@ def _summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> 
     standardised = (
         detector.standardise([level[i : i + 1] for level in residuals], ignored[i : i + 1]) for i in range(len(ignored))
     )
-    return torch.cat([detector.summarise(detector.evidence(levels)) for levels in standardised])
+    return torch.cat([detector.evidence(levels)[1] for levels in standardised])
