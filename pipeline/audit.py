@@ -4,6 +4,7 @@ A stream: two passes, some images in memory at a time. What is kept of one is a 
 """
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,15 +48,15 @@ TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CO
 Advance = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of one image.
+    """What is known of one image; of a hundred thousand all are in memory, so it is kept small.
 
     Attributes:
         image: path relative to the folder, with `/`.
         day, camera: when and by what it was taken, as far as its metadata, its path or the file's date tell.
         problem: why it cannot be used at all; empty where it can.
-        digest: SHA-256 of the file.
+        digest: SHA-256 of the file; empty where there is a problem.
         width, height: pixels.
         brightness, contrast, focus: see `pipeline.quality.Conditions`.
         pose: correlation with the reference after registration, -1..1.
@@ -69,7 +70,7 @@ class Seen:
     day: str
     camera: str
     problem: str = ""
-    digest: str = ""
+    digest: bytes = b""
     width: int = 0
     height: int = 0
     brightness: float = 0.0
@@ -187,11 +188,11 @@ def _standard(paths: Sequence[Path], motion: str, max_megapixels: float, advance
 
 def _look_at(folder: Path, path: Path, standard: Standard, max_megapixels: float) -> tuple[Seen, NDArray[np.float32]]:
     name = path.relative_to(folder).as_posix()
-    day, camera = shot_of(path, name)
+    day, camera = map(sys.intern, shot_of(path, name))
     nowhere = np.zeros(DIMENSIONS, np.float32)
     try:
         image = read_image(path, max_megapixels=max_megapixels)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(path.read_bytes()).digest()
     except (ImageError, OSError) as error:
         return Seen(name, day, camera, problem=str(error)), nowhere
     seen = Seen(name, day, camera, digest=digest, width=image.shape[1], height=image.shape[0])
@@ -310,7 +311,7 @@ def _robust(values: Sequence[float]) -> tuple[float, float]:
 
 def _copies(found: Sequence[Seen]) -> list[int]:
     """For each image the first one with the same content."""
-    first: dict[str, int] = {}
+    first: dict[bytes, int] = {}
     return [first.setdefault(seen.digest, index) if seen.digest else index for index, seen in enumerate(found)]
 
 
