@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -95,12 +96,11 @@ def read_bars(grey: NDArray[np.uint8]) -> tuple[str, Floats] | None:
     span = _span(profile)
     if span is None:
         return None
-    fit = _fit(profile, *span)
-    found = zxingcpp.read_barcodes(_draw(fit), formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.Code128]))
-    if fit.unexplained > _UNEXPLAINED or not found:
-        return None
-    sign = 1 if fit.profile is profile else -1
-    return found[0].text, _corners(grey, across, (sign * fit.start, sign * fit.end), rows)
+    for fit in _fits(profile, *span):
+        if text := _decode(fit):
+            sign = 1 if fit.profile is profile else -1
+            return text, _corners(grey, across, (sign * fit.start, sign * fit.end), rows)
+    return None
 
 
 def orientation(grey: NDArray[np.uint8]) -> tuple[float, float]:
@@ -228,16 +228,15 @@ def _span(profile: Profile) -> tuple[float, float] | None:
     return None if thick or end - start < _FEWEST * _MODULES * _THINNEST else (float(start), float(end))
 
 
-def _fit(profile: Profile, start: float, end: float) -> Fit:
-    """The likeliest directions and numbers of characters at rough places, then the best in its exact place."""
+def _fits(profile: Profile, start: float, end: float) -> Iterator[Fit]:
+    """The likeliest directions and numbers of characters at rough places, each then brought to its exact place."""
     length = (end - start) / _MODULES
     counts = range(max(_FEWEST, int(length / _WIDEST)), int(length / _THINNEST) + 1)
     sides = (profile, start, end), (profile.reversed(), -end, -start)
     rough = [_match(*side, count, _BLURS[1], rough=True) for side in sides for count in counts]
-    likely = sorted(rough, key=_unexplained)[:_LIKELY]
-    best = min((_refine(fit) for fit in likely), key=_unexplained)
-    place = best.profile, best.start, best.end, len(best.characters)
-    return min((_match(*place, blur) for blur in _BLURS), key=_unexplained)
+    for fit in map(_refine, sorted(rough, key=_unexplained)[:_LIKELY]):
+        place = fit.profile, fit.start, fit.end, len(fit.characters)
+        yield min((_match(*place, blur) for blur in _BLURS), key=_unexplained)
 
 
 def _refine(fit: Fit) -> Fit:
@@ -297,6 +296,14 @@ def _place(fit: Fit) -> tuple[float, float]:
 def _bars(fit: Fit) -> NDArray[np.uint8]:
     """The modules of a fit, 1 = bar, between bare ground."""
     return np.pad(np.append(patterns()[fit.characters].ravel(), (1,) * _STOP_BAR), _MARGIN).astype(np.uint8)
+
+
+def _decode(fit: Fit) -> str:
+    """What the characters say; empty where they leave too much unexplained, or their check digit is wrong."""
+    if fit.unexplained > _UNEXPLAINED:
+        return ""
+    found = zxingcpp.read_barcodes(_draw(fit), formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.Code128]))
+    return found[0].text if found else ""
 
 
 def _draw(fit: Fit) -> NDArray[np.uint8]:
