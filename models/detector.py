@@ -185,7 +185,7 @@ class Detector(nn.Module):
         peak, overall = in_spreads.unbind(1)
         return peak + MEAN_WEIGHT * overall
 
-    def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, ...]:
         """Inspect registered images.
 
         Args:
@@ -195,7 +195,7 @@ class Detector(nn.Module):
 
         Returns:
             scores (N,), in deviations of the worst place of a good part; anomaly maps (N, h/4, w/4) whose maximum is
-            the score; reconstructions (N, h, w, 3) uint8; SSIM and feature residuals (N, h/4, w/4), standardised.
+            the score; reconstructions (N, h, w, 3) uint8; residuals of SSIM, features and detail (N, h/4, w/4), standardised.
         """
         planes = image.permute(0, 3, 1, 2).float() / 255
         seen = self.reconstruct(planes)
@@ -207,7 +207,7 @@ class Detector(nn.Module):
         anomaly = score[:, None, None] + below_peak
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         features = _resize(standardised[FEATURES], evidence.shape[-2:])
-        return score, anomaly, painted, standardised[SSIM][:, 0], features[:, 0]
+        return score, anomaly, painted, standardised[SSIM][:, 0], features[:, 0], standardised[DETAILED][:, 0]
 
 
 def pixels_kept(ignored: Tensor) -> Tensor:

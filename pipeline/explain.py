@@ -11,24 +11,25 @@ from pipeline.overlays import describe_score, outline, stands_out, tint
 
 WIDTH, HEIGHT = 480, 380
 """Size of a tile's picture; images are fitted into it."""
+COLUMNS = 3
 TITLE, SMALL = 22, 16
 GAP = 12
 FOOTER = 5 * SMALL
 
 
 def explain(image: Image, inspection: Inspection) -> Image:
-    """Lay out what each step of an inspection saw, in two rows of four tiles.
+    """Lay out what each step of an inspection saw, in three rows of three tiles.
 
-    The tiles: the input, the registered image, the print mask, the reconstruction, the SSIM residual, the
-    feature residual, the anomaly map with its outline, and the verdict in words. Without evidence, when the
-    inspection ended early, only the first and the last.
+    The tiles: the input, the registered image, the print mask, the reconstruction, the residuals of SSIM, features
+    and detail, the anomaly map with its outline, and the verdict in words. Without evidence, when the inspection
+    ended early, only the first and the last.
 
     Args:
         image: (H, W, 3) the image as inspected.
         inspection: What it yielded, with evidence.
 
     Returns:
-        The picture, about 2000 pixels wide.
+        The picture, about 1500 pixels wide.
     """
     first = _tile("1 Input", image, "the image as it came")
     verdict = _verdict(inspection)
@@ -36,7 +37,8 @@ def explain(image: Image, inspection: Inspection) -> Image:
         return _rows([[first, verdict]])
     steps = _steps(inspection.evidence, inspection)
     residuals = _residuals(inspection.evidence, inspection.threshold)
-    return _rows([[first, *steps], [*residuals, verdict]])
+    tiles = [first, *steps, *residuals, verdict]
+    return _rows([tiles[start : start + COLUMNS] for start in range(0, len(tiles), COLUMNS)])
 
 
 def _steps(evidence: Evidence, inspection: Inspection) -> list[Image]:
@@ -62,7 +64,8 @@ def _residuals(evidence: Evidence, threshold: float) -> list[Image]:
     return [
         _tile("5 Structure differs (SSIM)", _heat(evidence.ssim_residual, top), bar),
         _tile("6 Features differ", _heat(evidence.feature_residual, top), bar),
-        _tile("7 Anomaly, outlined over threshold", anomaly, bar),
+        _tile("7 Detail differs", _heat(evidence.detail_residual, top), bar),
+        _tile("8 Anomaly, outlined over threshold", anomaly, bar),
     ]
 
 
@@ -75,7 +78,7 @@ def _verdict(inspection: Inspection) -> Image:
     head = text_block(inspection.verdict, WIDTH, 3 * TITLE, ink=WHITE, paper=colour, weight=BOLD)
     body = np.vstack([head, text])[:HEIGHT]
     below = np.full((HEIGHT - body.shape[0], WIDTH, 3), 255, np.uint8)
-    return _tile("8 Verdict", np.vstack([body, below]), f"{inspection.ms:.0f} ms")
+    return _tile("9 Verdict", np.vstack([body, below]), f"{inspection.ms:.0f} ms")
 
 
 def _tile(title: str, picture: Image, footer: str | Image) -> Image:

@@ -32,6 +32,7 @@ class Evidence:
         reconstruction: (h, w, 3) uint8 RGB, how the part should look.
         ssim_residual: (h, w) float32, in deviations of what good parts show at the same place.
         feature_residual: (h, w) float32, same unit.
+        detail_residual: (h, w) float32, what stands out at twice that size, same unit.
         anomaly: (h, w) float32, all evidence together, in the unit of score and threshold.
     """
 
@@ -40,6 +41,7 @@ class Evidence:
     reconstruction: Image
     ssim_residual: Map
     feature_residual: Map
+    detail_residual: Map
     anomaly: Map
 
 
@@ -203,9 +205,9 @@ class Inspector:
 
 def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
     size = (frame.image.shape[1], frame.image.shape[0])
-    ssim, features, anomaly = (
+    ssim, features, detail, anomaly = (
         np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
-        for found in (residuals.ssim, residuals.features, residuals.anomaly)
+        for found in (residuals.ssim, residuals.features, residuals.detail, residuals.anomaly)
     )
     masked = np.where(frame.ignored > 0, np.uint8(255), np.uint8(0))
-    return Evidence(frame.image, masked, residuals.reconstruction, ssim, features, anomaly)
+    return Evidence(frame.image, masked, residuals.reconstruction, ssim, features, detail, anomaly)

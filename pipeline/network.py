@@ -17,7 +17,7 @@ from pipeline.framing import Frame
 from pipeline.images import Image
 
 INPUTS = ("image", "ignored", "detail")
-OUTPUTS = ("score", "anomaly", "reconstruction", "ssim_residual", "feature_residual")
+OUTPUTS = ("score", "anomaly", "reconstruction", "ssim_residual", "feature_residual", "detail_residual")
 
 
 class Residuals(NamedTuple):
@@ -28,7 +28,8 @@ class Residuals(NamedTuple):
         anomaly: (h/4, w/4) float32, same unit.
         reconstruction: (h, w, 3) uint8 RGB, how the part should look.
         ssim: (h/4, w/4) float32, SSIM residual in deviations of good parts at the same position.
-        features: (h/4, w/4) float32, the largest feature residual, same unit.
+        features: (h/4, w/4) float32, feature residual, same unit.
+        detail: (h/4, w/4) float32, what stands out at twice the working size, same unit.
     """
 
     score: float
@@ -36,6 +37,7 @@ class Residuals(NamedTuple):
     reconstruction: Image
     ssim: NDArray[np.float32]
     features: NDArray[np.float32]
+    detail: NDArray[np.float32]
 
 
 class Network:

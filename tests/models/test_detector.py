@@ -31,9 +31,9 @@ def with_hole(frame: Frame, x: int, y: int, ignored: Mask | None = None) -> Fram
 
 
 def test_shapes_and_types(detector: Detector, frames: Frames) -> None:
-    score, anomaly, painted, ssim, features = judged(detector, frames[0])
+    score, anomaly, painted, ssim, features, detail = judged(detector, frames[0])
     assert score.shape == (1,)
-    assert anomaly.shape == ssim.shape == features.shape == (1, 16, 24)
+    assert anomaly.shape == ssim.shape == features.shape == detail.shape == (1, 16, 24)
     assert painted.shape == (1, 64, 96, 3)
     assert painted.dtype == torch.uint8
 

@@ -18,7 +18,7 @@ def test_shapes_types_and_the_score_as_peak_of_the_anomaly(model: Path) -> None:
     found = Network(load_bundle(model).network).run(FRAME)
     assert isinstance(found.score, float)
     assert found.score == found.anomaly.max()
-    assert found.anomaly.shape == found.ssim.shape == found.features.shape == (32, 40)
+    assert found.anomaly.shape == found.ssim.shape == found.features.shape == found.detail.shape == (32, 40)
     assert found.reconstruction.shape == FRAME.image.shape
     assert found.reconstruction.dtype == np.uint8
 
