@@ -195,7 +195,8 @@ class Detector(nn.Module):
 
         Returns:
             scores (N,), in deviations of the worst place of a good part; anomaly maps (N, h/4, w/4) whose maximum is
-            the score; reconstructions (N, h, w, 3) uint8; residuals of SSIM, features and detail (N, h/4, w/4), standardised.
+            the score; reconstructions (N, h, w, 3) uint8; standardised residuals of SSIM, features and detail (N, h/4,
+            w/4).
         """
         planes = image.permute(0, 3, 1, 2).float() / 255
         seen = self.reconstruct(planes)
