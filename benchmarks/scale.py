@@ -2,14 +2,19 @@
 
     python -m benchmarks.scale OUT --counts 1000,4000,10000,50000 [--steps 20]
     python -m benchmarks.scale OUT --kills 20 [--seed 0]
+    python -m benchmarks.scale OUT --workers MODEL IMAGES
 
 The images are renders of 384x288 px, each moved, lit and grained anew; a line a step on standard output. `cache and
 train` prepares the images and trains, `train` trains again on what is prepared; their difference is the cache.
 
 With --kills, trainings are killed at random moments and continued, again and again, until there were so many kills;
 every model that comes out is compared, byte for byte, with that of a training that nobody disturbed.
+
+With --workers, IMAGES are inspected by one and by two workers, in this process and on Ray, and it is checked that all
+rows agree. The time to start, which a run over a few images shows, is taken off.
 """
 
+import csv
 import os
 import signal
 import subprocess
@@ -21,7 +26,7 @@ import click
 import cv2
 import numpy as np
 
-from pipeline.images import Image, write_image
+from pipeline.images import Image, find_images, write_image
 from samples.render import PARTS, render
 
 SIZE = (384, 288)
@@ -151,16 +156,64 @@ def kill_trainings(out: Path, kills: int, seed: int) -> None:
     print(f"{done} kills, {number} models: all the same as undisturbed, byte for byte")
 
 
+FEW, MANY = 16, 1200
+"""Images of the run that shows the time to start, and of the one that shows the throughput."""
+
+ENGINES = ("threads", "ray")
+
+
+def compare_workers(out: Path, model: Path, images: Path) -> None:
+    """Images a second of one and of two workers, a line an engine; ends with an error where rows differ."""
+    print("| engine | images/s, 1 worker | 2 workers | times |\n| --- | --- | --- | --- |")
+    few, many = (linked(images, out / f"copies-{count}", count) for count in (FEW, MANY))
+    found: list[list[dict[str, str]]] = []
+    for engine in ENGINES:
+        speeds = []
+        for jobs in (1, 2):
+            place = out / f"workers-{engine}-{jobs}-{time.time():.0f}"
+            words = ("--overlays", "none", "--engine", engine, "--jobs", str(jobs))
+            start = measured("inspect", model, few, "--out", place / "few", *words)[0]
+            speeds.append((MANY - FEW) / (measured("inspect", model, many, "--out", place / "many", *words)[0] - start))
+            found.append(rows_without_times(place / "many" / "results.csv"))
+        print(f"| {engine} | {speeds[0]:.1f} | {speeds[1]:.1f} | {speeds[1] / speeds[0]:.2f} |", flush=True)
+    if any(rows != found[0] for rows in found):
+        raise SystemExit("the rows differ")
+    print(f"{len(found)} runs, {MANY} rows each: all the same")
+
+
+def linked(images: Path, folder: Path, count: int) -> Path:
+    """A folder with `count` links to the images, again and again."""
+    found = find_images(images)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        link = folder / f"{number:05}{found[number % len(found)].suffix}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(found[number % len(found)].resolve())
+    return folder
+
+
+def rows_without_times(path: Path) -> list[dict[str, str]]:
+    """The rows of a `results.csv`, but for the time that each took."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: value for name, value in row.items() if name != "ms"} for row in csv.DictReader(file)]
+
+
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--counts", default="200,1000", show_default=True)
 @click.option("--steps", default=20, show_default=True, help="Steps of the training: it does not grow with the images.")
 @click.option("--kills", default=0, help="Kill trainings so many times instead, and compare what comes out.")
+@click.option(
+    "--workers", nargs=2, type=click.Path(path_type=Path), help="Compare one and two workers, with a model and images."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the moments of the kills.")
-def main(out: Path, counts: str, steps: int, kills: int, seed: int) -> None:
+def main(out: Path, counts: str, steps: int, kills: int, workers: tuple[Path, Path] | None, seed: int) -> None:
     """Measure; OUT keeps the images, so that a larger number adds to those of a smaller one."""
     if kills:
         kill_trainings(out, kills, seed)
+        return
+    if workers:
+        compare_workers(out, *workers)
         return
     print("| images | step | s | s per 1000 images | peak GB |\n| --- | --- | --- | --- | --- |")
     for count in map(int, counts.split(",")):
