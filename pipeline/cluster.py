@@ -72,13 +72,13 @@ def inspect_on_ray(model: Path, job: Job, names: Sequence[str]) -> Iterator[Row]
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    items = ray.data.from_items(
-        [{"image": name} for name in names], override_num_blocks=max(1, -(-len(names) // BATCH))
-    )
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells the terminal of every plan it makes
+    batches = -(-len(names) // BATCH)
+    items = ray.data.from_items([{"image": name} for name in names], override_num_blocks=batches)
     done = items.map_batches(
         Worker,
         fn_constructor_args=(model, job),
-        compute=ray.data.ActorPoolStrategy(size=job.threads),
+        compute=ray.data.ActorPoolStrategy(size=min(job.threads, batches)),
         batch_size=BATCH,
         num_cpus=1,
     )
