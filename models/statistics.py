@@ -105,13 +105,17 @@ def learn_normal(detector: Detector, residuals: list[Tensor], ignored: Tensor, g
 
 
 def _balance(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> None:
-    """Detail counts so much that on the usual good part it reaches as high as all else together does."""
+    """Detail counts so much that it reaches as high as all else together does: on the usual good part, or where that is
+    less, on the tenth of them where each is highest.
+    """
     peaks = []
     for part in range(len(ignored)):
         standardised = detector.standardise([level[part : part + 1] for level in residuals], ignored[part : part + 1])
         peaks.append((detector.join_levels(standardised).amax(), standardised[DETAILED].amax()))
-    joined, detailed = torch.tensor(peaks).median(0).values.clamp(min=1e-3)
-    detector.get_buffer("detail_share").copy_(joined / detailed)
+    found = torch.tensor(peaks).clamp(min=1e-3).sort(0).values
+    usual, highest = found.median(0).values, found[-max(1, len(found) // 10) :].mean(0)
+    shares = [joined / detailed for joined, detailed in (usual, highest)]
+    detector.get_buffer("detail_share").copy_(torch.stack(shares).min())
 
 
 def _cross_summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor, groups: Groups) -> Tensor:
