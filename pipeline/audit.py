@@ -7,7 +7,6 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from pipeline.engines import Engine, here
 from pipeline.exceptions import ImageError, UsageError
 from pipeline.framing import Frame, frame_part, working_size
 from pipeline.images import Image, read_image
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread
 from pipeline.registration import Registrar, Registration
-from pipeline.run import in_order
 from pipeline.shots import shot_of
 from pipeline.storage import reaching
 
@@ -137,7 +136,7 @@ class Looks:
 
 
 def audit(
-    folder: Path, paths: Sequence[Path], advance: Advance, *, motion: str, max_megapixels: float, threads: int = 1
+    folder: Path, paths: Sequence[Path], advance: Advance, *, motion: str, max_megapixels: float, engine: Engine = here
 ) -> list[Seen]:
     """Look at every image.
 
@@ -147,7 +146,7 @@ def audit(
         advance: told of every image done.
         motion: how far parts move, see `Registrar`.
         max_megapixels: larger files are a problem of their own.
-        threads: images looked at at the same time.
+        engine: looks at the images.
 
     Returns:
         One entry an image, in the order of `paths`.
@@ -158,17 +157,15 @@ def audit(
     standard = _standard(paths, motion, max_megapixels, advance)
     places = np.zeros((len(paths), DIMENSIONS), np.float32)
 
-    def look_at(index: int) -> Seen:
-        with reaching(paths[index]):
-            seen, place = _look_at(folder, paths[index], standard, max_megapixels)
-        places[index, : len(place)] = place
-        return seen
+    def look_at(path: Path) -> tuple[Seen, NDArray[np.float32]]:
+        with reaching(path):
+            return _look_at(folder, path, standard, max_megapixels)
 
     found = []
-    with ThreadPoolExecutor(threads) as pool:
-        for _, seen in in_order(pool, look_at, range(len(paths)), ahead=2 * threads):
-            found.append(seen)
-            advance("looking")
+    for index, (seen, place) in enumerate(engine(lambda: look_at, paths)):
+        places[index, : len(place)] = place
+        found.append(replace(seen, day=sys.intern(seen.day), camera=sys.intern(seen.camera)))
+        advance("looking")
     return judge(found, places, standard.registrar.min_quality)
 
 
@@ -188,7 +185,7 @@ def _standard(paths: Sequence[Path], motion: str, max_megapixels: float, advance
 
 def _look_at(folder: Path, path: Path, standard: Standard, max_megapixels: float) -> tuple[Seen, NDArray[np.float32]]:
     name = path.relative_to(folder).as_posix()
-    day, camera = map(sys.intern, shot_of(path, name))
+    day, camera = shot_of(path, name)
     nowhere = np.zeros(DIMENSIONS, np.float32)
     try:
         image = read_image(path, max_megapixels=max_megapixels)

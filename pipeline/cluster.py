@@ -1,20 +1,21 @@
-"""Inspection on Ray: a pool of workers that load the model once, on this machine or on a cluster.
+"""Work on Ray: a pool of workers, on this machine or on a cluster, that do the same on each of many items.
 
-Workers need to read MODEL and IMAGES, by a shared folder or a URL. They write nothing: rows and pictures come back, and
-the process that started the run writes them, in order, each row once. What a worker that died had in hand is done again
-by another.
+Workers need to see what they read and write under the same names: a shared folder, or a URL. What comes of an item
+comes back to the process that started the run, in order, once. What a worker that died had in hand is done again by
+another.
 """
 
 import logging
+import pickle
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
-
-from pipeline.exceptions import UsageError
+from pipeline.exceptions import GoodpartsError, UsageError
 from pipeline.images import write_bytes
 from pipeline.inspector import Inspector
 from pipeline.results import Row
@@ -23,35 +24,106 @@ from pipeline.run import Job, inspect_image
 BATCH = 8
 """Images that a worker takes at a time; so many are done again at the most where one dies."""
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 Table = dict[str, Any]
+Pictures = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class OnRay:
+    """The engine that does the work on the cluster that `connect` has found.
+
+    Attributes:
+        workers: that take part, a core each.
+        batch: items that a worker takes at a time.
+        shared: folders that they have to share with this process.
+    """
+
+    workers: int
+    batch: int = BATCH
+    shared: tuple[Path, ...] = ()
+
+    def __call__(self, prepare: Callable[[], Callable[[T], R]], items: Sequence[T]) -> Iterator[R]:
+        """As `pipeline.engines.Engine` says.
+
+        Raises:
+            UsageError: what stopped a worker, in a line.
+        """
+        import ray.data
+
+        if not items:
+            return
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells the terminal of every plan it makes
+        batches = -(-len(items) // self.batch)
+        table = ray.data.from_items([{"item": pickle.dumps(item)} for item in items], override_num_blocks=batches)
+        with marked(self.shared) as check:
+            done = table.map_batches(
+                Worker,
+                fn_constructor_args=(prepare, check),
+                compute=ray.data.ActorPoolStrategy(size=min(self.workers, batches)),
+                batch_size=self.batch,
+                num_cpus=1,
+            )
+            for found in done.iter_rows():
+                if found["stopped"]:
+                    raise UsageError(f"on a worker: {found['stopped']}")
+                yield pickle.loads(found["done"])
 
 
 class Worker:
-    """Runs in a process of Ray: loads the model once, then inspects images that come by name."""
+    """Runs in a process of Ray: prepares the work once, then does it on items that come pickled."""
 
-    def __init__(self, model: Path, job: Job) -> None:
+    def __init__(self, prepare: Callable[[], Callable[[Any], Any]], check: Callable[[], None]) -> None:
         import cv2
 
         cv2.setNumThreads(1)
-        self._inspector, self._job = Inspector.load(model), job
+        self._prepare, self._check = prepare, check
+        self._work: Callable[[Any], Any] | None = None
 
     def __call__(self, batch: Table) -> Table:
-        """(N,) names in; for each one the fields of its row, and its pictures as pairs of name and bytes.
+        """(N,) items in; for each one what came of it.
 
         What stops the run, such as images that this machine cannot reach, is told in words: an exception would arrive
         as the traceback of another process.
         """
-        done = [self._inspect(str(name)) for name in batch["image"]]
-        rows, pictures, stopped = zip(*done, strict=True)
-        return {"row": _objects(rows), "pictures": _objects(pictures), "stopped": _objects(stopped)}
+        done, stopped = zip(*map(self._do, batch["item"]), strict=True)
+        return {"done": list(done), "stopped": list(stopped)}
 
-    def _inspect(self, name: str) -> tuple[list[str], list[tuple[str, bytes]], str]:
-        with tempfile.TemporaryDirectory(prefix="goodparts-") as folder:
-            try:
-                row = inspect_image(self._inspector, replace(self._job, out=Path(folder)), name)
-            except UsageError as error:
-                return [], [], str(error)
-            return row.to_csv(), _pictures(Path(folder)), ""
+    def _do(self, item: bytes) -> tuple[bytes, str]:
+        try:
+            return pickle.dumps(self._ready()(pickle.loads(item))), ""
+        except GoodpartsError as error:
+            return b"", str(error)
+        except OSError as error:
+            return b"", f"{error.filename or 'output'}: {error.strerror or error}"
+
+    def _ready(self) -> Callable[[Any], Any]:
+        if self._work is None:
+            self._check()
+            self._work = self._prepare()
+        return self._work
+
+
+@contextmanager
+def marked(folders: Sequence[Path]) -> Iterator[Callable[[], None]]:
+    """A check for workers that these folders are the same ones there.
+
+    A folder of the same name on another machine's disk would take what they write, and nobody would find it.
+    """
+    with ExitStack() as marks:
+        files = [marks.enter_context(tempfile.NamedTemporaryFile(dir=folder, prefix=".shared-")) for folder in folders]
+        yield partial(_check_marks, [Path(file.name) for file in files])
+
+
+def _check_marks(marks: Sequence[Path]) -> None:
+    for mark in marks:
+        if not mark.exists():
+            raise UsageError(f"{mark.parent}: is not there, or another folder; all machines have to share it")
 
 
 def inspect_on_ray(model: Path, job: Job, names: Sequence[str]) -> Iterator[Row]:
@@ -65,31 +137,27 @@ def inspect_on_ray(model: Path, job: Job, names: Sequence[str]) -> Iterator[Row]
     Raises:
         UsageError: a worker cannot reach the images.
     """
-    import ray.data
-
-    if not names:
-        return
-    context = ray.data.DataContext.get_current()
-    context.execution_options.preserve_order = True
-    context.enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells the terminal of every plan it makes
-    batches = -(-len(names) // BATCH)
-    items = ray.data.from_items([{"image": name} for name in names], override_num_blocks=batches)
-    done = items.map_batches(
-        Worker,
-        fn_constructor_args=(model, job),
-        compute=ray.data.ActorPoolStrategy(size=min(job.threads, batches)),
-        batch_size=BATCH,
-        num_cpus=1,
-    )
-    for found in done.iter_rows():
-        if found["stopped"]:
-            raise UsageError(f"on a worker: {found['stopped']}")
-        for name, data in found["pictures"]:
+    for row, pictures in OnRay(job.threads)(partial(_inspecting, model, job), names):
+        for name, data in pictures:
             target = job.out / name
             target.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(target, data)
-        yield Row.from_csv([str(field) for field in found["row"]])
+        yield row
+
+
+def _inspecting(model: Path, job: Job) -> Callable[[str], tuple[Row, Pictures]]:
+    return partial(_inspect, Inspector.load(model), job)
+
+
+def _inspect(inspector: Inspector, job: Job, name: str) -> tuple[Row, Pictures]:
+    with tempfile.TemporaryDirectory(prefix="goodparts-") as folder:
+        row = inspect_image(inspector, replace(job, out=Path(folder)), name)
+        return row, _pictures(Path(folder))
+
+
+def _pictures(folder: Path) -> Pictures:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in files]
 
 
 def connect(address: str) -> None:
@@ -112,14 +180,3 @@ def connect(address: str) -> None:
         raise UsageError(
             f"--address {address}: no Ray cluster answers ({reason}); start one: ray start --head"
         ) from error
-
-
-def _pictures(folder: Path) -> list[tuple[str, bytes]]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in files]
-
-
-def _objects(values: Sequence[object]) -> np.ndarray[Any, np.dtype[np.object_]]:
-    column = np.empty(len(values), object)
-    column[:] = list(values)
-    return column

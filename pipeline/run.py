@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 from rich.console import Console
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 from rich.text import Text
 
+from pipeline.engines import in_order
 from pipeline.exceptions import UsageError
 from pipeline.images import find_images, write_image
 from pipeline.inspector import Inspection, Inspector
@@ -25,9 +25,6 @@ from pipeline.storage import is_remote
 from pipeline.verdict import Verdict
 
 LISTED = 20
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Overlays(StrEnum):
@@ -192,20 +189,6 @@ def _rows(inspector: Inspector, job: Job, profile: Profile, names: Sequence[str]
                 profile.add_picture(late.result())
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def in_order(
-    pool: ThreadPoolExecutor, work: Callable[[T], R], items: Sequence[T], *, ahead: int
-) -> Iterator[tuple[T, R]]:
-    """Do the work on a pool and yield in order; never more than `ahead` items are in work or wait to be taken."""
-    waiting: deque[tuple[T, Future[R]]] = deque()
-    for item in items:
-        waiting.append((item, pool.submit(work, item)))
-        if len(waiting) == ahead:
-            first, done = waiting.popleft()
-            yield first, done.result()
-    for item, done in waiting:
-        yield item, done.result()
 
 
 def _write_pictures(job: Job, name: str, inspection: Inspection) -> float:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.common import OK, SOME_ERROR, console, path_argument, place_argument
+from pipeline.cli.common import OK, SOME_ERROR, console, engine_options, path_argument, place_argument
 
 
 @click.command()
@@ -12,7 +12,8 @@ from pipeline.cli.common import OK, SOME_ERROR, console, path_argument, place_ar
 @click.option("--out", type=path_argument, required=True, help="Folder for the report.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Images at a time.")
 @click.option("--max-megapixels", type=click.FloatRange(0, 1000, min_open=True), default=100.0, show_default=True)
-def audit(data: Path, out: Path, jobs: int, max_megapixels: float) -> int:
+@engine_options
+def audit(data: Path, out: Path, jobs: int, max_megapixels: float, engine: str, address: str) -> int:
     """Look at the good images in DATA before training on them.
 
     DATA is a folder of images, or a data set in MVTec AD's layout. Writes OUT/index.html, a contact sheet of the
@@ -20,18 +21,26 @@ def audit(data: Path, out: Path, jobs: int, max_megapixels: float) -> int:
     unreadable files, duplicates, other sizes, light and focus, poses that do not register, other parts.
     Exit code 1: some image cannot be read.
 
+    With --engine ray, --jobs is the number of workers on the cluster; they need to reach DATA.
+
     \b
     goodparts audit good-parts/ --out audit
     goodparts audit good-parts/ --out audit --jobs 4
+    goodparts audit /shared/good-parts --out audit --engine ray --address auto --jobs 32
     """
     from models.pose_choice import resolve_motion
+    from pipeline import cluster
     from pipeline.audit import SAMPLE
     from pipeline.audit import audit as look
     from pipeline.audit_sheet import write_audit
     from pipeline.config import Config, ImageConfig
+    from pipeline.engines import Threads
     from pipeline.images import find_images, good_folder
     from pipeline.run import progress_bar
 
+    if engine == "ray":
+        cluster.connect(address)
+        data = data.absolute()  # workers have another working directory
     folder = good_folder(data)
     paths = find_images(folder)
     config = resolve_motion(paths, Config(image=ImageConfig(max_megapixels=max_megapixels)))  # as `train` does
@@ -39,7 +48,8 @@ def audit(data: Path, out: Path, jobs: int, max_megapixels: float) -> int:
         bar = progress.add_task("sampling", total=len(paths) + min(len(paths), SAMPLE))
         found = look(
             folder, paths, lambda name: progress.update(bar, advance=1, description=name),
-            motion=config.registration.motion, max_megapixels=max_megapixels, threads=jobs,
+            motion=config.registration.motion, max_megapixels=max_megapixels,
+            engine=cluster.OnRay(jobs) if engine == "ray" else Threads(jobs),
         )  # fmt: skip
     click.echo(write_audit(folder, out, found, max_megapixels=max_megapixels))
     click.echo(f"Report: {out / 'index.html'}")

@@ -1,8 +1,8 @@
 """What the commands share: their arguments, their exit codes, and how they speak."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,17 @@ path_argument = click.Path(path_type=Path)
 place_argument = PlaceType()
 model_argument = click.argument("model", type=path_argument)
 share = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Who does the work; every command that takes `--jobs` on Ray has them."""
+    address = click.option(
+        "--address", default="local", show_default=True, help="Ray cluster: local, auto or its address."
+    )
+    engine = click.option(
+        "--engine", type=click.Choice(["threads", "ray"]), default="threads", show_default=True, help="Who does it."
+    )
+    return engine(address(command))
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

@@ -14,6 +14,7 @@ from pipeline.cli.common import (
     announce,
     check_picture,
     console,
+    engine_options,
     fail,
     model_argument,
     path_argument,
@@ -79,10 +80,7 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
 @click.option("--profile", is_flag=True, help="Print where the time of an image goes: p50 and p99 of each step.")
 @click.option("--serial-from", metavar="ZONE|SYMBOLOGY", help="The code that is the serial; see goodparts zones.")
 @click.option("--fail-on-ng", is_flag=True, help="Exit with 3 unless every image is OK.")
-@click.option(
-    "--engine", type=click.Choice(["threads", "ray"]), default="threads", show_default=True, help="Who inspects."
-)
-@click.option("--address", default="local", show_default=True, help="Ray cluster: local, auto or its address.")
+@engine_options
 def inspect(
     model: Path,
     images: Path,
@@ -128,6 +126,7 @@ def inspect(
     zone = serial_zone(inspector.bundle.print_stage, serial_from) if serial_from else None
     if engine == "ray":
         cluster.connect(address)
+        images = images.absolute()  # workers have another working directory
     times = Profile()
     with local_folder(out) as folder:
         job = Job(images, folder, Overlays(overlays), masks, jobs)

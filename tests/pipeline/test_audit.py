@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.audit import Seen, audit, groups
+from pipeline.engines import Threads
 from pipeline.exceptions import UsageError
 from pipeline.images import Image, find_images, write_image
 from pipeline.shots import shot_of
@@ -47,7 +48,7 @@ def folder(drawn_part: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def looked_at(folder: Path, threads: int = 1) -> dict[str, Seen]:
     found = audit(
-        folder, find_images(folder), lambda _: None, motion="euclidean", max_megapixels=1, threads=threads
+        folder, find_images(folder), lambda _: None, motion="euclidean", max_megapixels=1, engine=Threads(threads)
     )  # fmt: skip
     return {seen.image: seen for seen in found}
 

@@ -100,6 +100,22 @@ def on_ray(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
+MAIN = "import sys; from pipeline import cli; sys.exit(cli.main(sys.argv[1:]))"
+
+
+def test_an_audit_on_ray_finds_what_a_plain_one_finds(dataset: Path, tmp_path: Path) -> None:
+    good = tmp_path / "good"
+    shutil.copytree(dataset / "train" / "good", good)
+    shutil.copy(good / "003.png", good / "copy.png")
+    (good / "empty.png").touch()
+    assert cli.main(["audit", str(good), "--out", str(tmp_path / "plain")]) == 1
+    run = on_ray(MAIN, "audit", good, "--out", tmp_path / "ray", "--engine", "ray", "--jobs", "2")
+    assert run.returncode == 1, run.stderr
+    assert "the same file as 003.png" in (tmp_path / "ray" / "audit.csv").read_text()
+    for name in ("audit.csv", "groups.csv", "index.html"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes(), name
+
+
 def test_a_run_on_ray_whose_worker_is_killed_has_the_rows_and_pictures_of_a_plain_run(
     model: Path, dataset: Path, tmp_path: Path
 ) -> None:
@@ -151,8 +167,8 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_address_where_nothing_answers_is_one_line(model: Path, dataset: Path, tmp_path: Path) -> None:
     run = on_ray(
-        "import sys; from pipeline import cli; sys.exit(cli.main(sys.argv[1:]))",
-        "inspect", model, dataset / "test", "--out", tmp_path / "out", "--engine", "ray", "--address", "no such place",
+        MAIN, "inspect", model, dataset / "test", "--out", tmp_path / "out",
+        "--engine", "ray", "--address", "no such place",
     )  # fmt: skip
     assert run.returncode == 2
     assert "--address no such place" in run.stderr
