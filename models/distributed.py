@@ -19,6 +19,8 @@ from pipeline.exceptions import UsageError
 
 Report = Callable[[int, float], None]
 Work = Callable[["Team", Report], None]
+Start = Callable[[Work, Report], None]
+"""Starts a team elsewhere: does the work in each of its processes, and calls the report here."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Team:
 
     Attributes:
         devices: of all of them, as torch names them; all CPUs or all GPUs.
-        rank: the number of this one; 0 is the process that has started the others, and that writes.
+        rank: the number of this one; 0 is the process that leads, and that writes.
     """
 
     devices: tuple[str, ...]
@@ -100,13 +102,13 @@ def _follow(task: bytes, team: Team, meet: str) -> None:
 
 @contextmanager
 def _joined(team: Team, meet: str) -> Iterator[None]:
-    threads, on_gpu = torch.get_num_threads(), team.device.type == "cuda"
-    if on_gpu:
-        torch.cuda.set_device(team.device)
-    else:
-        torch.set_num_threads(max(1, threads // len(team.devices)))
+    threads = torch.get_num_threads()
+    settle(team, threads // len(team.devices))
     distributed.init_process_group(
-        "nccl" if on_gpu else "gloo", init_method=f"file://{meet}/meet", rank=team.rank, world_size=len(team.devices)
+        "nccl" if team.device.type == "cuda" else "gloo",
+        init_method=f"file://{meet}/meet",
+        rank=team.rank,
+        world_size=len(team.devices),
     )
     try:
         yield
@@ -115,9 +117,22 @@ def _joined(team: Team, meet: str) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def settle(team: Team, threads: int) -> None:
+    """Take this process's GPU, or so many cores; no less than one."""
+    if team.device.type == "cuda":
+        torch.cuda.set_device(team.device)
+    else:
+        torch.set_num_threads(max(1, threads))
+
+
+def alone() -> bool:
+    """Whether this process learns by itself; one that was started as a team of one does too."""
+    return not distributed.is_initialized() or distributed.get_world_size() == 1
+
+
 def average(tensor: Tensor) -> Tensor:
     """The mean of a tensor over all processes that learn together; itself where there is but one."""
-    if not distributed.is_initialized():
+    if alone():
         return tensor
     total = tensor.detach().clone(memory_format=torch.contiguous_format)
     distributed.all_reduce(total)
@@ -126,7 +141,7 @@ def average(tensor: Tensor) -> Tensor:
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace gradients by their mean over all processes, in one message."""
-    if not distributed.is_initialized():
+    if alone():
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     means = average(torch.cat([gradient.flatten() for gradient in gradients]))

@@ -15,10 +15,11 @@ from torch.nn import functional as F
 
 from models.batches import Batch, make_batch, to_tensor
 from models.detector import Detector, Reconstruction
-from models.distributed import Report, Team, average, average_gradients, together
+from models.distributed import Report, Start, Team, average, average_gradients, together
 from models.frames import Frames
 from models.segmenter import PATCH
 from pipeline.config import TrainingConfig
+from pipeline.exceptions import TrainingError
 from pipeline.images import write_bytes
 
 PAINT_WEIGHT = 2.0
@@ -45,6 +46,7 @@ def fit(
     checkpoint: Path,
     report: Report,
     devices: tuple[str, ...] = ("cpu",),
+    elsewhere: Start | None = None,
 ) -> None:
     """Train the autoencoder and the segmentation head of `detector` in place.
 
@@ -56,9 +58,24 @@ def fit(
             warning is logged and the training goes on: it could only not be resumed from there.
         report: called after every step with the number of steps done and the smoothed loss.
         devices: that share each batch evenly, a process each.
+        elsewhere: starts the processes on other machines, instead; they share the folders of frames and checkpoint.
+
+    Raises:
+        TrainingError: what was learned elsewhere did not arrive.
     """
-    together(devices, partial(_learn, detector, frames, config, checkpoint), report)
+    work = partial(_learn, detector, frames, config, checkpoint)
+    if elsewhere:
+        elsewhere(work, report)
+        devices, report = ("cpu",), partial(_not_arrived, checkpoint)  # all that is left is to read the last checkpoint
+    together(devices, work, report)
     detector.to("cpu")
+
+
+def _not_arrived(checkpoint: Path, *_: float) -> None:
+    raise TrainingError(
+        f"{checkpoint}: not what the workers have learned; make room where that is, then the same command with "
+        "--resume continues"
+    )
 
 
 def _learn(

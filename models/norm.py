@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from models.distributed import average
+from models.distributed import alone, average
 
 
 class SharedNorm(nn.BatchNorm2d):
@@ -13,7 +13,7 @@ class SharedNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, H, W)."""
-        if not self.training or not distributed.is_initialized():
+        if not self.training or alone():
             return super().forward(x)
         x = x.float()
         mean, square = _Average.apply(torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))]))

@@ -6,6 +6,7 @@ times more. What is held in memory of one image is a note of some hundred bytes.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ from models.frames import SHARD, Frames
 from models.good_parts import GoodParts, LitParts, judged_in, reader_of
 from models.lesson import Lesson, read_lesson, write_lesson
 from pipeline.config import Config
+from pipeline.engines import Engine, here
 from pipeline.exceptions import ImageError, TrainingError
 from pipeline.framing import DETAIL, Frame, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
@@ -77,7 +79,7 @@ def workload(count: int, config: Config) -> int:
     return 2 * count + min(count, POSES) + passes * min(count, TEACHERS)
 
 
-def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance) -> Taught:
+def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance, *, engine: Engine = here) -> Taught:
     """Learn pose, print and frames from good images, some images in memory at a time.
 
     Args:
@@ -85,6 +87,7 @@ def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance) ->
         config: the configuration.
         work: folder for the frames; what an interrupted call with the same arguments left there is used.
         advance: told of every image done.
+        engine: makes the frames, a file of them at a time.
 
     Raises:
         TrainingError: fewer than eight images can be used, or the frames cannot be written.
@@ -94,7 +97,7 @@ def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance) ->
         usable = [paths[index] for index in lesson.usable]
         size = working_size(lesson.size, megapixels=config.image.working_megapixels)
         frames = Frames.create(work, len(usable), size)
-        notes = _all_notes(usable, lesson, frames, config, advance)
+        notes = _all_notes(usable, lesson, frames, config, advance, engine)
     except OSError as error:  # of an image it would be an ImageError
         raise TrainingError(
             f"{error.filename or work}: cannot be written ({error.strerror or error}); what was prepared is kept: "
@@ -174,23 +177,34 @@ def _no_print(size: tuple[int, int]) -> PrintStage:
     return PrintStage(size, 1, (), np.zeros(size[::-1], np.uint8))
 
 
-def _all_notes(usable: list[Path], lesson: Lesson, frames: Frames, config: Config, advance: Advance) -> list[Note]:
-    """Write the frames that are not there yet, a file of them at a time, and return the notes of all."""
-    registrar = Registrar(lesson.reference, motion=config.registration.motion, min_quality=lesson.min_quality)
-    read = reader_of(lesson.reference, config)
-    light, unwanted = judged_in(lesson.reference, config)
+def _all_notes(
+    usable: list[Path], lesson: Lesson, frames: Frames, config: Config, advance: Advance, engine: Engine
+) -> list[Note]:
+    """Write the frames that are not there yet, and return the notes of all."""
     notes: list[Note] = []
-    for shard, start in enumerate(range(0, len(usable), SHARD)):
-        some = usable[start : start + SHARD]
-        known = read_shard(frames, shard)
-        if known is None:
-            made = [_frame(path, read, registrar, lesson.print_stage, light, unwanted) for path in some]
-            known = tuple(note for _, note in made)
-            write_shard(frames, shard, start, [frame for frame, _ in made], known)
-        notes.extend(known)
+    for some in engine(partial(_framing, usable, lesson, frames, config), range(0, len(usable), SHARD)):
+        notes.extend(some)
         for _ in some:
             advance("framing")
     return notes
+
+
+def _framing(usable: list[Path], lesson: Lesson, frames: Frames, config: Config) -> Callable[[int], tuple[Note, ...]]:
+    """The work on the file of frames that begins with a number: make it where it is not whole, and return its notes."""
+    registrar = Registrar(lesson.reference, motion=config.registration.motion, min_quality=lesson.min_quality)
+    read = reader_of(lesson.reference, config)
+    light, unwanted = judged_in(lesson.reference, config)
+
+    def notes_from(start: int) -> tuple[Note, ...]:
+        known = read_shard(frames, start // SHARD)
+        if known is None:
+            some = usable[start : start + SHARD]
+            made = [_frame(path, read, registrar, lesson.print_stage, light, unwanted) for path in some]
+            known = tuple(note for _, note in made)
+            write_shard(frames, start // SHARD, start, [frame for frame, _ in made], known)
+        return known
+
+    return notes_from
 
 
 def _frame(

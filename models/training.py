@@ -15,6 +15,7 @@ from models.cache import cache_key, describe_files
 from models.coverage import cover
 from models.detail_learning import learn_detail
 from models.detector import Detector
+from models.distributed import Start
 from models.export import export, round_weights
 from models.fitting import fit, standardise_features
 from models.frames import Frames
@@ -26,6 +27,7 @@ from models.teach_in import Taught, teach_in, workload
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
+from pipeline.engines import Engine, here
 from pipeline.exceptions import ConfigError, TrainingError, UsageError
 from pipeline.groups import Groups, find_groups
 from pipeline.images import find_images, good_folder, write_text
@@ -49,6 +51,8 @@ def train(
     resume: bool = False,
     cache: Path | None = None,
     devices: tuple[str, ...] = ("cpu",),
+    engine: Engine = here,
+    elsewhere: Start | None = None,
 ) -> Bundle:
     """Train a model on images of good parts and write it to a folder.
 
@@ -59,6 +63,8 @@ def train(
         resume: continue a run of the same data and configuration that was interrupted.
         cache: folder that keeps the frames for later trainings; None to drop them when the model is there.
         devices: that share each batch of the training; see `models.distributed.parse_devices`.
+        engine: prepares the images.
+        elsewhere: starts the processes of the training on other machines, as many as `devices` has.
 
     Returns:
         The model, as it was written.
@@ -76,7 +82,7 @@ def train(
     torch.manual_seed(config.training.seed)
     with Steps() as steps:
         frames_in = (cache or work) / f"frames-{cache_key(folder, paths, config)}"
-        taught = teach_in(paths, config, frames_in, steps.stage(workload(len(paths), config)))
+        taught = teach_in(paths, config, frames_in, steps.stage(workload(len(paths), config)), engine=engine)
         groups = _groups(taught.paths, data, config)
         learn, held = _split(taught.likeness, groups, config)
         learned = taught.frames.subset(learn)
@@ -85,7 +91,7 @@ def train(
         fit(
             detector, learned, config.training,
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
-            devices=devices,
+            devices=devices, elsewhere=elsewhere,
         )  # fmt: skip
         learn_detail(detector.detail, learned, config.training, steps.detail(len(learned), config.training))
         round_weights(detector)

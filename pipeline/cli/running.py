@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,7 +34,19 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
 @click.option("--cache", type=path_argument, help="Keep the prepared images in this folder, for the next training.")
 @click.option("--devices", default="1", show_default=True, help="Processes on the CPU, or GPUs: cuda, cuda:0,1.")
-def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path | None, devices: str) -> None:
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Workers, with --engine ray.")
+@engine_options
+def train(
+    data: Path,
+    out: Path,
+    config: Path | None,
+    resume: bool,
+    cache: Path | None,
+    devices: str,
+    jobs: int,
+    engine: str,
+    address: str,
+) -> None:
     """Learn what good parts look like.
 
     DATA is a folder of images of good parts, or a data set in MVTec AD's layout.
@@ -42,22 +54,40 @@ def train(data: Path, out: Path, config: Path | None, resume: bool, cache: Path 
     Part of the images is held back, and the threshold set on it: the model can inspect at once. A configuration can
     also add, rename and forbid zones of print: goodparts zones --help shows how.
 
+    With --engine ray, --jobs workers on the cluster prepare the images and share each batch; --devices cuda gives each
+    of them a GPU. They need to reach DATA, and --out and --cache have to be folders that all machines share.
+
     \b
     goodparts train good-parts/ --out model
     goodparts train good-parts/ --out model --resume
     goodparts train good-parts/ --out wider --config wider.yaml --cache prepared/
     goodparts train good-parts/ --out model --devices cuda
+    goodparts train /shared/good-parts --out /shared/model --engine ray --address auto --jobs 4
     """
+    from pipeline import cluster
     from pipeline.config import Config, load_config
     from pipeline.info import promise, suggested
 
     try:
         from models.distributed import parse_devices
+        from models.ray_team import RayTeam
+        from models.training import WORK
         from models.training import train as train_model
     except ModuleNotFoundError as error:
         raise UsageError(f'training needs the package {error.name}: pip install "goodparts[train]"') from error
     loaded = load_config(config) if config else Config()
-    bundle = train_model(data, out, loaded, resume=resume, cache=cache, devices=parse_devices(devices))
+    if engine == "ray":
+        cluster.connect(address)
+        data, out, cache = data.absolute(), out.absolute(), cache and cache.absolute()  # workers lie elsewhere
+        team = RayTeam.of(jobs, devices, (out / WORK, *([cache] if cache else [])))
+        spread: dict[str, Any] = {
+            "devices": team.devices,
+            "engine": cluster.OnRay(jobs, batch=1, shared=team.shared),
+            "elsewhere": team,
+        }
+    else:
+        spread = {"devices": parse_devices(devices)}
+    bundle = train_model(data, out, loaded, resume=resume, cache=cache, **spread)
     print_facts((suggested(bundle), *promise(bundle.calibration)))
     if odd := bundle.source["suspicious"]:
         click.echo(f"{len(odd)} of the good images look odd; bad parts among them? Oddest first: {', '.join(odd[:10])}")
