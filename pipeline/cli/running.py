@@ -85,6 +85,8 @@ def train(
             "engine": cluster.OnRay(jobs, batch=1, shared=team.shared),
             "elsewhere": team,
         }
+    elif jobs > 1:
+        raise UsageError(f"--jobs {jobs}: is for --engine ray; on this machine alone, see --devices")
     else:
         spread = {"devices": parse_devices(devices)}
     bundle = train_model(data, out, loaded, resume=resume, cache=cache, **spread)
