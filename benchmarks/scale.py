@@ -14,12 +14,12 @@ With --workers, IMAGES are inspected by one and by two workers, in this process 
 rows agree. The time to start, which a run over a few images shows, is taken off.
 """
 
-import csv
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -27,6 +27,7 @@ import cv2
 import numpy as np
 
 from pipeline.images import Image, find_images, write_image
+from pipeline.results import Row, read_rows
 from samples.render import PARTS, render
 
 SIZE = (384, 288)
@@ -166,7 +167,7 @@ def compare_workers(out: Path, model: Path, images: Path) -> None:
     """Images a second of one and of two workers, a line an engine; ends with an error where rows differ."""
     print("| engine | images/s, 1 worker | 2 workers | times |\n| --- | --- | --- | --- |")
     few, many = (linked(images, out / f"copies-{count}", count) for count in (FEW, MANY))
-    found: list[list[dict[str, str]]] = []
+    found: list[list[Row]] = []
     for engine in ENGINES:
         speeds = []
         for jobs in (1, 2):
@@ -174,7 +175,7 @@ def compare_workers(out: Path, model: Path, images: Path) -> None:
             words = ("--overlays", "none", "--engine", engine, "--jobs", str(jobs))
             start = measured("inspect", model, few, "--out", place / "few", *words)[0]
             speeds.append((MANY - FEW) / (measured("inspect", model, many, "--out", place / "many", *words)[0] - start))
-            found.append(rows_without_times(place / "many" / "results.csv"))
+            found.append([replace(row, ms=0.0) for row in read_rows([place / "many" / "results.csv"])])
         print(f"| {engine} | {speeds[0]:.1f} | {speeds[1]:.1f} | {speeds[1] / speeds[0]:.2f} |", flush=True)
     if any(rows != found[0] for rows in found):
         raise SystemExit("the rows differ")
@@ -190,12 +191,6 @@ def linked(images: Path, folder: Path, count: int) -> Path:
         link.unlink(missing_ok=True)
         link.symlink_to(found[number % len(found)].resolve())
     return folder
-
-
-def rows_without_times(path: Path) -> list[dict[str, str]]:
-    """The rows of a `results.csv`, but for the time that each took."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: value for name, value in row.items() if name != "ms"} for row in csv.DictReader(file)]
 
 
 @click.command()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.autoencoder import Mixer
-from pipeline.framing import DETAIL
+from pipeline.lighting import DETAIL
 
 STRIDE = 8
 """Pixels of the detail along a side of one position; as large on the part as `models.segmenter.PATCH`."""
@@ -68,7 +68,7 @@ class DetailHead(nn.Module):
         usual = self.get_buffer("usual")[..., DETAIL * top :, DETAIL * left :]
         spread = self.get_buffer("spread")[..., top : top + height, left : left + width]
         off = detail - usual[..., : DETAIL * height, : DETAIL * width].float()
-        return (off * _enlarge(1 / spread) * _enlarge(kept)).clamp(-FAR, FAR)
+        return (off * enlarge(1 / spread) * enlarge(kept)).clamp(-FAR, FAR)
 
     def forward(self, deviations: Tensor) -> Tensor:
         """(N, 1, h / 8, w / 8) logits of a fault, of (N, 1, h, w) deviations."""
@@ -76,5 +76,6 @@ class DetailHead(nn.Module):
         return F.max_pool2d(found, 2)
 
 
-def _enlarge(maps: Tensor) -> Tensor:
+def enlarge(maps: Tensor) -> Tensor:
+    """(N, C, h, w) of the working frame to (N, C, 2 h, 2 w) of its detail."""
     return F.interpolate(maps, scale_factor=float(DETAIL), mode="nearest")

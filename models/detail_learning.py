@@ -6,16 +6,15 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.batches import kept_where
-from models.detail import STRIDE, DetailHead
-from models.fitting import fault_loss
+from models.detail import STRIDE, DetailHead, enlarge
+from models.fitting import fault_loss, one_cycle
 from models.frames import Frames
 from models.hairlines import hurt
 from pipeline.config import TrainingConfig
-from pipeline.framing import DETAIL
 from pipeline.images import Grey
+from pipeline.lighting import DETAIL
 
 KNOWN_IMAGES = 500
 """Good parts from which it is known how places look, at the most."""
@@ -44,8 +43,7 @@ def learn_detail(head: DetailHead, frames: Frames, config: TrainingConfig, advan
         advance: told of every frame and step done.
     """
     _know(head, frames, advance)
-    optimiser = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=config.steps, pct_start=0.1)
+    optimiser, schedule = one_cycle(head, LEARNING_RATE, config.steps)
     head.train()
     for step in range(config.steps):
         rng = np.random.default_rng((config.seed, step, STRIDE))  # other draws than those of the autoencoder
@@ -63,7 +61,7 @@ def _know(head: DetailHead, frames: Frames, advance: Callable[[], None]) -> None
     count = min(len(frames), KNOWN_IMAGES)
     total, squares = np.zeros(()), np.zeros(())
     for index in range(count):
-        detail = frames[index].detail.astype(np.float64)
+        detail = frames.detail(index).astype(np.float64)
         total, squares = total + detail, squares + detail**2
         advance()
     mean = total / count
@@ -79,16 +77,14 @@ def _windows(
 
 
 def _window(head: DetailHead, frames: Frames, index: int, rng: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    frame = frames[index]
-    height, width = (min(WINDOW, side) for side in frame.ignored.shape)
-    top, left = (
-        int(rng.integers(side - used + 1)) for side, used in zip(frame.ignored.shape, (height, width), strict=True)
-    )
+    ignored = frames.ignored(index)
+    height, width = (min(WINDOW, side) for side in ignored.shape)
+    top, left = (int(rng.integers(side - used + 1)) for side, used in zip(ignored.shape, (height, width), strict=True))
     rows, columns = slice(DETAIL * top, DETAIL * (top + height)), slice(DETAIL * left, DETAIL * (left + width))
-    faulty, changed = hurt(_as_taken(frame.detail[rows, columns], rng), rng)
-    kept = kept_where(frame.ignored[None, top : top + height, left : left + width])
+    faulty, changed = hurt(_as_taken(frames.detail(index)[rows, columns], rng), rng)
+    kept = kept_where(ignored[None, top : top + height, left : left + width])
     off = head.deviations(torch.from_numpy(faulty)[None, None].float(), kept, (top, left))
-    kept = F.interpolate(kept, scale_factor=float(DETAIL), mode="nearest")
+    kept = enlarge(kept)
     return off, torch.from_numpy(changed)[None, None].float() / 255 * kept, kept
 
 

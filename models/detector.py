@@ -152,7 +152,8 @@ class Detector(nn.Module):
     def join_levels(self, standardised: list[Tensor]) -> Tensor:
         """(N, 1, H/4, W/4): the weighted sum of all levels but the detail's; a fault shows in each, noise in one."""
         finest = standardised[SSIM].shape[-2:]
-        return torch.stack([w * _resize(level, finest) for w, level in zip(WEIGHTS, standardised, strict=False)]).sum(0)
+        weighted = [w * _resize(level, finest) for w, level in zip(WEIGHTS, standardised[:DETAILED], strict=True)]
+        return torch.stack(weighted).sum(0)
 
     def evidence(self, standardised: list[Tensor]) -> tuple[Tensor, Tensor]:
         """What speaks against the part, as a map and in numbers.

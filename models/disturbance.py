@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from pipeline.framing import DETAIL, Frame
-from pipeline.lighting import Gain, relight, relight_burnt, without_grain
+from pipeline.framing import Frame
+from pipeline.lighting import DETAIL, Gain, relight, relight_burnt, without_grain
 
 QUALITIES = (60, 95)
 """JPEG qualities from the lowest to above the highest."""

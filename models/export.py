@@ -9,7 +9,7 @@ import torch
 from onnx import helper, numpy_helper
 
 from models.detector import Detector
-from pipeline.framing import DETAIL
+from pipeline.lighting import DETAIL
 from pipeline.network import INPUTS, OUTPUTS
 
 WORTH = 256

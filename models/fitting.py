@@ -83,10 +83,7 @@ def _learn(
 ) -> None:
     detector.to(team.device)
     learning = nn.ModuleDict({"autoencoder": detector.autoencoder, "segmenter": detector.segmenter})
-    optimiser = torch.optim.AdamW(learning.parameters(), lr=config.learning_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=config.steps, pct_start=0.1
-    )
+    optimiser, schedule = one_cycle(learning, config.learning_rate, config.steps)
     state = _Checkpoint(checkpoint, networks=learning, optimiser=optimiser, schedule=schedule)
     loop = state.restore() if checkpoint.exists() else {"step": 0, "loss": 0.0}
     learning.train()
@@ -162,6 +159,14 @@ def _reconstruction_loss(seen: Reconstruction, wanted: list[Tensor], batch: Batc
         kept = F.adaptive_avg_pool2d(batch.kept, (found.shape[-2], found.shape[-1]))
         loss = loss + _mean_where(kept, (found - target).square())
     return loss
+
+
+def one_cycle(
+    network: nn.Module, rate: float, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), its rate up to `rate` and down again over all steps."""
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
+    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
 
 
 def _segmentation_loss(detector: Detector, seen: Reconstruction, batch: Batch) -> Tensor:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from pipeline.exceptions import TrainingError
-from pipeline.framing import DETAIL, Frame
-from pipeline.images import Image, Mask
+from pipeline.framing import Frame
+from pipeline.images import Grey, Image, Mask
+from pipeline.lighting import DETAIL
 
 SHARD = 64
 """Frames in one file; each is compressed and checked on its own, so that one can be read alone."""
@@ -75,6 +76,10 @@ class Frames:
     def ignored(self, index: int) -> Mask:
         """(h, w), as in `Frame`, alone."""
         return self._read("ignored", index)
+
+    def detail(self, index: int) -> Grey:
+        """(2 h, 2 w), as in `Frame`, alone."""
+        return self._read("detail", index)
 
     def _read(self, kind: str, index: int) -> NDArray[np.uint8]:
         number = int(self.chosen[index])

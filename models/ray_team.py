@@ -123,7 +123,7 @@ def _member(task: bytes, threads: int, check: Callable[[], None], told: "Queue")
 
     try:
         check()
-        pickle.loads(task)(team, report)
+        pickle.loads(task)(team, report)  # by value, as `together` does, and from the process that started this one
     except GoodpartsError as error:  # would be the same again: Ray is not left to try it
         told.put(error)
         raise

@@ -1,6 +1,6 @@
 """What held-back good parts show: the normalisation of residuals, and the scores that the threshold rests on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import numpy as np
@@ -108,11 +108,9 @@ def _balance(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> No
     """Detail counts so much that it reaches as high as all else together does: on the usual good part, or where that is
     less, on the tenth of them where each is highest.
     """
-    peaks = []
-    for part in range(len(ignored)):
-        standardised = detector.standardise([level[part : part + 1] for level in residuals], ignored[part : part + 1])
-        peaks.append((detector.join_levels(standardised).amax(), standardised[DETAILED].amax()))
-    found = torch.tensor(peaks).clamp(min=1e-3).sort(0).values
+    standardised = _standardised(detector, residuals, ignored)
+    peaks = torch.tensor([(detector.join_levels(one).amax(), one[DETAILED].amax()) for one in standardised])
+    found = peaks.clamp(min=1e-3).sort(0).values
     usual, highest = found.median(0).values, found[-max(1, len(found) // 10) :].mean(0)
     shares = [joined / detailed for joined, detailed in (usual, highest)]
     detector.get_buffer("detail_share").copy_(torch.stack(shares).min())
@@ -247,8 +245,11 @@ def _learn_positions(detector: Detector, residuals: list[Tensor]) -> None:
 
 
 def _summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Tensor:
-    """(N, 3), an image at a time."""
-    standardised = (
-        detector.standardise([level[i : i + 1] for level in residuals], ignored[i : i + 1]) for i in range(len(ignored))
-    )
-    return torch.cat([detector.evidence(levels)[1] for levels in standardised])
+    """(N, 3)."""
+    return torch.cat([detector.evidence(levels)[1] for levels in _standardised(detector, residuals, ignored)])
+
+
+def _standardised(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:
+    """One image at a time, as many as `ignored` has."""
+    for i in range(len(ignored)):
+        yield detector.standardise([level[i : i + 1] for level in residuals], ignored[i : i + 1])

@@ -20,9 +20,9 @@ from models.lesson import Lesson, read_lesson, write_lesson
 from pipeline.config import Config
 from pipeline.engines import Engine, here
 from pipeline.exceptions import ImageError, TrainingError
-from pipeline.framing import DETAIL, Frame, lit_grey, lit_part, working_size
+from pipeline.framing import Frame, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
-from pipeline.lighting import Light
+from pipeline.lighting import DETAIL, Light
 from pipeline.print import PrintStage, teach
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread

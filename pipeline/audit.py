@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.engines import Engine, here
 from pipeline.exceptions import ImageError, UsageError
-from pipeline.framing import Frame, frame_part, working_size
+from pipeline.framing import Frame, in_pose, working_size
 from pipeline.images import Image, read_image
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread
@@ -220,7 +220,7 @@ def _conditions(small: Image, registration: Registration) -> Conditions:
 
 
 def _registered(small: Image, registration: Registration) -> NDArray[np.float32]:
-    return _look(frame_part(small, registration, (small.shape[1], small.shape[0])).image)
+    return _look(in_pose(small, registration, (small.shape[1], small.shape[0])))
 
 
 def _look(image: Image) -> NDArray[np.float32]:

@@ -60,6 +60,7 @@ class OnRay:
         context.enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells the terminal of every plan it makes
         batches = -(-len(items) // self.batch)
+        # Pickled, as Ray itself sends things: a table holds bytes, and this run alone writes them.
         table = ray.data.from_items([{"item": pickle.dumps(item)} for item in items], override_num_blocks=batches)
         with marked(self.shared) as check:
             done = table.map_batches(

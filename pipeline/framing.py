@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.images import Grey, Image, Mask, shrink
-from pipeline.lighting import Gain, Light, light_gain, relight_burnt
+from pipeline.lighting import DETAIL, Gain, Light, light_gain, relight_burnt
 from pipeline.registration import Matrix, Registration
 
 GRID = 32
@@ -20,9 +20,6 @@ PRINTED = 64
 PRINT, UNCOMPARED = 128, 255
 """What keeps a pixel from the comparison. Print keeps pixels from it, which no expectation can meet, and not features:
 how much those vary is learned at each position, and a fault across print shows in them."""
-
-DETAIL = 2
-"""How much larger the detail is than the working frame: hairlines are gone at half the camera's resolution."""
 
 NEAR_OUTSIDE = 8
 """Pixels beside the unseen that are not compared either: half the receptive field of the finest features."""
@@ -91,14 +88,14 @@ def frame_part(image: Image, registration: Registration, size: tuple[int, int]) 
         size: width and height of the working frame.
     """
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-    detail = _registered(grey, registration, (DETAIL * size[0], DETAIL * size[1]))
+    detail = in_pose(grey, registration, (DETAIL * size[0], DETAIL * size[1]))
     outside = _outside(registration.in_frame((image.shape[1], image.shape[0]), size), size)
     unseen = np.count_nonzero(outside) / outside.size
-    return Frame(_registered(image, registration, size), outside, detail, unseen)
+    return Frame(in_pose(image, registration, size), outside, detail, unseen)
 
 
-def _registered(image: NDArray[np.uint8], registration: Registration, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """An image, (H, W) or (H, W, 3), in the pose of the reference and of `size`."""
+def in_pose(image: NDArray[np.uint8], registration: Registration, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """An image, (H, W) or (H, W, 3) uint8, in the pose of the reference, and of `size` (w, h)."""
     matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
     return np.asarray(cv2.warpAffine(shrink(image, size), matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 

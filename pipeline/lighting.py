@@ -12,6 +12,9 @@ from pipeline.images import Grey, Image, Mask
 Gain = NDArray[np.float32]
 """(h, w), factor on the light of each pixel."""
 
+DETAIL = 2
+"""How much larger the detail is than the working frame: hairlines are gone at half the camera's resolution."""
+
 
 @dataclass(frozen=True)
 class Light:
@@ -42,7 +45,7 @@ class Light:
     def expected_detail(self) -> Grey:
         """(2 h, 2 w) uint8, the same for the detail of a frame."""
         grey = cv2.cvtColor(self.expected, cv2.COLOR_RGB2GRAY)
-        return np.asarray(cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.uint8)
+        return np.asarray(cv2.resize(grey, None, fx=DETAIL, fy=DETAIL, interpolation=cv2.INTER_LINEAR), np.uint8)
 
     @cached_property
     def ground(self) -> Grey:

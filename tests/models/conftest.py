@@ -12,8 +12,9 @@ from models.fitting import standardise_features
 from models.frames import Frames
 from models.statistics import learn_statistics
 from pipeline.config import NetworkConfig, TrainingConfig
-from pipeline.framing import DETAIL, UNCOMPARED, Frame
+from pipeline.framing import UNCOMPARED, Frame
 from pipeline.images import Image, Mask
+from pipeline.lighting import DETAIL
 
 torch.set_num_threads(1)
 

@@ -2,8 +2,9 @@ import cv2
 import numpy as np
 
 from models.disturbance import disturb
-from pipeline.framing import DETAIL, Frame
+from pipeline.framing import Frame
 from pipeline.images import Grey, Image
+from pipeline.lighting import DETAIL
 
 
 def enlarged(image: Image) -> Grey:
