@@ -166,7 +166,8 @@ def one_cycle(
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), its rate up to `rate` and down again over all steps."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
-    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
+    rise = 0.1 if steps * 0.1 != 1 else 0.11  # torch divides by the steps of the rise, less one
+    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=rise)
 
 
 def _segmentation_loss(detector: Detector, seen: Reconstruction, batch: Batch) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 import models.fitting
 from models.batches import to_tensor
 from models.detector import Detector
-from models.fitting import features_of, fit
+from models.fitting import features_of, fit, one_cycle
 from models.frames import Frames
 from pipeline.config import TrainingConfig
 from tests.models.conftest import make_detector
@@ -121,6 +121,18 @@ def test_only_the_autoencoder_is_trained(frames: Frames, undisturbed: Detector) 
         assert torch.equal(weight, before.backbone.state_dict()[name])
     assert not torch.equal(weights(before)["enter.weight"], weights(undisturbed)["enter.weight"])
     assert not undisturbed.autoencoder.training
+
+
+@pytest.mark.parametrize("steps", [9, 10, 11, 20, 600])
+def test_the_rate_reaches_its_height_and_falls_whatever_the_number_of_steps(steps: int) -> None:
+    optimiser, schedule = one_cycle(torch.nn.Linear(1, 1), 2e-3, steps)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert max(rates) == pytest.approx(2e-3, rel=0.2)
+    assert rates[-1] < 0.1 * max(rates)
 
 
 @torch.no_grad()
