@@ -153,7 +153,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode(errors="replace"))
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
     """Write a file by way of a temporary neighbour, so that a kill leaves the old one or the new one.
 
     Raises:

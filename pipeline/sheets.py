@@ -34,9 +34,10 @@ def data_uri(image: Image) -> str:
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV, and its folder where there is none yet."""
-    text = io.StringIO()
+    data = io.BytesIO()
+    text = io.TextIOWrapper(data, encoding="utf-8", errors="surrogateescape", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow(header)
     writer.writerows(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
+    write_bytes(path, data.getbuffer())

@@ -30,9 +30,9 @@ def audit(data: Path, out: Path, jobs: int, max_megapixels: float, engine: str, 
     """
     from models.pose_choice import resolve_motion
     from pipeline import cluster
-    from pipeline.audit import SAMPLE
-    from pipeline.audit import audit as look
-    from pipeline.audit_sheet import write_audit
+    from pipeline.audit.looking import SAMPLE
+    from pipeline.audit.looking import audit as look
+    from pipeline.audit.sheet import write_audit
     from pipeline.config import Config, ImageConfig
     from pipeline.engines import Threads
     from pipeline.images import find_images, good_folder
@@ -42,15 +42,16 @@ def audit(data: Path, out: Path, jobs: int, max_megapixels: float, engine: str, 
         cluster.connect(address)
         data = data.absolute()  # workers have another working directory
     folder = good_folder(data)
-    paths = find_images(folder)
-    config = resolve_motion(paths, Config(image=ImageConfig(max_megapixels=max_megapixels)))  # as `train` does
+    names = [path.relative_to(folder).as_posix() for path in find_images(folder)]  # paths are many times as large
+    config = Config(image=ImageConfig(max_megapixels=max_megapixels))
+    config = resolve_motion([folder / name for name in names], config)  # as `train` does
     with progress_bar(console(stderr=True)) as progress:
-        bar = progress.add_task("sampling", total=len(paths) + min(len(paths), SAMPLE))
+        bar = progress.add_task("sampling", total=len(names) + min(len(names), SAMPLE))
         found = look(
-            folder, paths, lambda name: progress.update(bar, advance=1, description=name),
+            folder, names, lambda name: progress.update(bar, advance=1, description=name),
             motion=config.registration.motion, max_megapixels=max_megapixels,
             engine=cluster.OnRay(jobs) if engine == "ray" else Threads(jobs),
         )  # fmt: skip
     click.echo(write_audit(folder, out, found, max_megapixels=max_megapixels))
     click.echo(f"Report: {out / 'index.html'}")
-    return SOME_ERROR if any(seen.problem for seen in found) else OK
+    return SOME_ERROR if found.problems else OK

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline import cli
-from pipeline.audit import Seen, audit, groups
+from pipeline.audit.ledger import Ledger, Seen, groups
+from pipeline.audit.looking import audit
 from pipeline.engines import Threads
 from pipeline.exceptions import UsageError
 from pipeline.images import Image, find_images, write_image
@@ -46,9 +47,13 @@ def folder(drawn_part: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in find_images(folder)]
+
+
 def looked_at(folder: Path, threads: int = 1) -> dict[str, Seen]:
     found = audit(
-        folder, find_images(folder), lambda _: None, motion="euclidean", max_megapixels=1, engine=Threads(threads)
+        folder, names_in(folder), lambda _: None, motion="euclidean", max_megapixels=1, engine=Threads(threads)
     )  # fmt: skip
     return {seen.image: seen for seen in found}
 
@@ -120,7 +125,7 @@ def test_parts_that_lie_in_any_turn_are_looked_at_in_their_common_pose(drawn_par
 def test_nothing_to_compare_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(UsageError, match="nothing to compare"):
-        audit(tmp_path, find_images(tmp_path), lambda _: None, motion="euclidean", max_megapixels=1)
+        audit(tmp_path, names_in(tmp_path), lambda _: None, motion="euclidean", max_megapixels=1)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +150,6 @@ def test_groups_count_their_own_images() -> None:
         Seen("b", "tuesday", "1", brightness=50, pose=0.9, suspicion=2),
         Seen("c", "tuesday", "1", brightness=70, pose=0.9),
     ]
-    monday, tuesday = groups(seen)
+    monday, tuesday = groups(Ledger.of(seen))
     assert (monday.day, monday.images, monday.suspicious, monday.brightness) == ("monday", 1, 0, 10)
     assert (tuesday.day, tuesday.images, tuesday.suspicious, tuesday.brightness) == ("tuesday", 2, 1, 60)
