@@ -10,6 +10,7 @@ be made equal is the training itself, which was done behind the model's own mask
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,14 +22,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.detector import LEVELS, Detector
-from models.statistics import LOOKS, Look, learn_normal
+from models.detector import DETAILED, LEVELS, Detector
+from models.normalisation import learn_normal
+from models.statistics import LOOKS, Look, scratched
 from models.training import held_back
 from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
 from pipeline.exceptions import UsageError
 from pipeline.framing import Frame, lit_grey, lit_part
 from pipeline.images import Grey, Mask, find_images, read_image
+from pipeline.labels import labels_in_place, print_in_place
 from pipeline.print import PrintStage
 from pipeline.registration import Registration
 
@@ -83,12 +86,14 @@ class Ablation:
         """For each mask a detector that knows how high residuals of good parts behind it are."""
         numbered = list(enumerate(self._held))
         seen = [self._see(path, _numbered(look, number)) for look in LOOKS for number, path in numbered]
+        hurt = [self._see(path, _numbered(scratched, number)) for number, path in numbered]
         judges = {}
         for name in self._masks:
             residuals = [torch.cat(levels) for levels in zip(*(one[name].residuals for one in seen), strict=True)]
             ignored = torch.from_numpy(np.stack([one[name].ignored for one in seen[: len(numbered)]]))
             judges[name] = Detector(self._bundle.working_size, **self._bundle.config.network.model_dump())
-            learn_normal(judges[name], residuals, ignored, self._groups[: len(numbered)])
+            hairlines = torch.cat([one[name].residuals[DETAILED] for one in hurt])
+            learn_normal(judges[name], residuals, hairlines, ignored, self._groups[: len(numbered)])
         return judges
 
     def _see(self, path: Path, look: Callable[[Frame], Frame] = lambda frame: frame) -> dict[str, Seen]:
@@ -98,11 +103,12 @@ class Ablation:
         frame = lit_part(image, registration, bundle.unjudged, bundle.light)
         grey = lit_grey(image, registration, frame, bundle.light)
         place = Place(grey, registration, bundle.print_stage, _truth(self._dataset, path))
-        looked = look(frame)
+        found = bundle.print_stage.find(grey, registration)
+        looked = look(labels_in_place(frame, found, registration))
         seen = {}
         for name, mask in self._masks.items():
             pixels = mask(place)
-            ignored = frame.behind(pixels).ignored[None]
+            ignored = frame.behind(print_in_place(replace(found, pixels=pixels), registration)).ignored[None]
             feed = {"image": looked.image[None], "ignored": ignored, "detail": looked.detail[None]}
             residuals = [torch.from_numpy(found) for found in self._session.run(None, feed)]
             seen[name] = Seen(residuals, ignored, np.count_nonzero(pixels) / pixels.size)

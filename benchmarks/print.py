@@ -51,6 +51,7 @@ class Tally:
     far: list[float] = field(default_factory=list)  # of the image, masked away from print
     masked: list[float] = field(default_factory=list)  # of the image, masked
     defect: list[float] = field(default_factory=list)  # of its defect pixels, masked
+    printed: list[float] = field(default_factory=list)  # of its defect pixels, true print or a pixel beside it
     found: list[PrintMask] = field(default_factory=list)
     ms: list[float] = field(default_factory=list)
 
@@ -108,6 +109,8 @@ def _compare(tally: Tally, masked: NDArray[np.bool_], dataset: Path, name: str, 
     ink = _truth(dataset / "print" / "test" / name / f"{stem}.png")
     if ink is None or not ink.any():
         return
+    if defect is not None and defect.any():
+        tally.printed.append(float(cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8))[defect].mean()))
     tally.covered.append(float(masked[ink].mean()))
     distance = cv2.distanceTransform((~ink).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     tally.far.append(float((masked & (distance > _FAR)).mean()))
@@ -163,6 +166,10 @@ def _defect_masked(name: str) -> Callable[[Measured], str]:
     return lambda measured: _mean(measured.tallies[name].defect) if name in measured.tallies else "-"
 
 
+def _defect_printed(name: str) -> Callable[[Measured], str]:
+    return lambda measured: _mean(measured.tallies[name].printed) if name in measured.tallies else "-"
+
+
 def _zones(measured: Measured) -> str:
     stage = measured.stage
     names = [zone.name for zone in stage.zones] + [sheet.name for sheet in stage.sheets]
@@ -182,6 +189,7 @@ def rows(symbologies: list[str]) -> list[Row]:
         *((f"{name} read", ">= 99.5 %", _decoded(name)) for name in symbologies),
         ("codes found, read or not", "all", _codes_found),
         *((f"{name}: defect masked", "<= 25 %", _defect_masked(name)) for name in _ON_LABEL),
+        *((f"{name}: defect on print or 1 px beside it", "", _defect_printed(name)) for name in _ON_LABEL),
         ("good parts with findings", "<= 0.5 %", _with_findings("good")),
         *((f"{name} found", goal and f">= {goal}", _with_findings(name)) for name, goal in _JUDGED.items()),
         ("median ms", "<= 25", lambda measured: f"{statistics.median(measured.good.ms):.1f}"),

@@ -9,6 +9,8 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_weights
 
+from models.rounding import round_frozen
+
 STRIDES = (4, 8, 16)
 CHANNELS = (24, 40, 112)
 
@@ -27,6 +29,7 @@ class Backbone(nn.Module):
         blocks = cast(nn.Sequential, net.get_submodule("blocks"))
         del blocks[len(STRIDES) + 2 :]
         _fold_batch_norms(net)
+        round_frozen(net)
         self.requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -21,7 +21,7 @@ WIDTH = 8
 FAINT = 4.0
 """Grey levels that are added to every deviation: what is less than the camera's noise is never far off."""
 
-REACH = 9
+REACH = 5
 """Pixels of the detail around a place whose largest deviation is its own: edges move further than they did before."""
 
 FAR = 8.0

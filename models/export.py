@@ -3,17 +3,13 @@
 import logging
 import warnings
 
-import numpy as np
 import onnx
 import torch
-from onnx import helper, numpy_helper
 
 from models.detector import Detector
+from models.rounding import compact
 from pipeline.lighting import DETAIL
 from pipeline.network import INPUTS, OUTPUTS
-
-WORTH = 256
-"""Numbers from which on a tensor is worth storing in 16 bits."""
 
 
 def export(detector: Detector) -> bytes:
@@ -33,28 +29,10 @@ def export(detector: Detector) -> bytes:
         )  # fmt: skip
     assert program is not None
     model = program.model_proto
-    _halve(model.graph)
+    compact(model.graph)
     _forget_origin(model)
     serialised: bytes = model.SerializeToString()
     return serialised
-
-
-def round_weights(detector: Detector) -> None:
-    """Round all weights to what 16 bits hold, so that the file may store those; to be done before statistics."""
-    for weights in detector.parameters():
-        weights.data = weights.data.half().float()
-
-
-def _halve(graph: onnx.GraphProto) -> None:
-    """Store in 16 bits what loses nothing by it; the runtime widens it once, when it loads the model."""
-    for stored in [found for found in graph.initializer if found.data_type == onnx.TensorProto.FLOAT]:
-        values = numpy_helper.to_array(stored)
-        with np.errstate(over="ignore"):  # what 16 bits cannot hold stays as it is
-            narrow = values.astype(np.float16)
-        if values.size >= WORTH and np.array_equal(narrow.astype(np.float32), values):
-            wide = stored.name
-            stored.CopyFrom(numpy_helper.from_array(narrow, f"{wide}_16"))
-            graph.node.insert(0, helper.make_node("Cast", [f"{wide}_16"], [wide], to=onnx.TensorProto.FLOAT))
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

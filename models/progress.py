@@ -55,7 +55,7 @@ class Steps:
         task = self._progress.add_task("detail", total=detail_passes(count, config), note="")
         return lambda: self._progress.advance(task)
 
-    def statistics(self, learned: int, held: int) -> Callable[[], None]:
-        """A bar for the passes over learned and held-back parts after it, and one more for the scores of the former."""
-        task = self._progress.add_task("statistics", total=passes(learned, held) + learned, note="")
+    def statistics(self, learned: int, held: int, rest: int) -> Callable[[], None]:
+        """A bar for the statistics from learned and held-back parts, and for the scores of the rest and the former."""
+        task = self._progress.add_task("statistics", total=passes(learned, held) + rest + learned, note="")
         return lambda: self._progress.advance(task)

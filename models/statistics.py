@@ -1,6 +1,7 @@
-"""What held-back good parts show: the normalisation of residuals, and the scores that the threshold rests on."""
+"""What good parts show: in which directions differences vary at each position, and what residuals they leave."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -12,9 +13,11 @@ from torch.nn import functional as F
 from models.backbone import CHANNELS
 from models.batches import kept_where, to_tensor
 from models.corruption import corrupt
-from models.detector import DETAILED, FEATURES, JOINT, LEVELS, USUAL, Detector
+from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector, pixels_kept
 from models.disturbance import disturb
 from models.frames import Frames
+from models.hairlines import hurt
+from models.normalisation import learn_normal
 from pipeline.framing import Frame
 from pipeline.groups import Groups
 
@@ -33,20 +36,11 @@ LEAST_NOISE = 0.05
 SHRINKAGE = 0.3
 """Weight of the average over all positions in the noise of one."""
 
-PRIOR_IMAGES = 20
-"""A position's own variance weighs as much as its neighbourhood's after this many images."""
-
 PRIOR = 0.1
 """Weight of the noise in the variance along a usual direction: what few parts show is not quite believed."""
 
 FAULTY = 0.1
 """Share of a position that a synthetic fault must cover to count there."""
-
-HIGH = 0.9
-"""Quantile of good parts that stands one unit above their median; what is beyond is left to rare, odd images."""
-
-FLOOR = 0.3
-"""Part of the average deviation that is added everywhere: no position is certain beyond that."""
 
 
 LOOKS: tuple[Look, ...] = (lambda frame, _rng: frame, disturb)
@@ -75,90 +69,14 @@ def learn_statistics(
     _learn_projection(detector, learned, advance)
     _learn_directions(detector, learned, advance)
     residuals = _all_residuals(detector, held, advance)
+    hairlines = _hairlines(detector, held, advance)
     ignored = torch.from_numpy(np.stack([held.ignored(index) for index in range(len(held))]))[:, None]
-    return learn_normal(detector, residuals, ignored, np.arange(len(held)) if groups is None else groups)
-
-
-@torch.no_grad()
-def learn_normal(detector: Detector, residuals: list[Tensor], ignored: Tensor, groups: Groups) -> NDArray[np.float64]:
-    """Set how high residuals and evidence usually are, from N held-back good parts; `learn_statistics` ends with this.
-
-    Args:
-        detector: that gave the residuals, or will judge others like them.
-        residuals: raw, one (M, 1, h, w) map for each of `LEVELS`; the first N are of the parts as they were taken, and
-            set the scores; M is a multiple of N, the others show the same parts disturbed, in the same order.
-        ignored: (N, 1, H, W) uint8, as in `Frame`.
-        groups: (N,) numbers of the groups of the parts.
-
-    Returns:
-        (N,) scores, each from the statistics of the other half.
-    """
-    _learn_positions(detector, residuals)
-    _balance(detector, residuals, ignored)
-    summaries = _cross_summaries(detector, residuals, ignored, groups)
-    _learn_background(detector, summaries)
-    settled = detector.settle(summaries[0])
-    usual = settled.median(0).values
-    detector.get_buffer("summary_usual").copy_(usual)
-    detector.get_buffer("summary_spread").copy_(settled.quantile(HIGH, dim=0) - usual + 1e-3)
-    return np.asarray(detector.score(summaries[0]), np.float64)
-
-
-def _balance(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> None:
-    """Detail counts so much that it reaches as high as all else together does: on the usual good part, or where that is
-    less, on the tenth of them where each is highest.
-    """
-    standardised = _standardised(detector, residuals, ignored)
-    peaks = torch.tensor([(detector.join_levels(one).amax(), one[DETAILED].amax()) for one in standardised])
-    found = peaks.clamp(min=1e-3).sort(0).values
-    usual, highest = found.median(0).values, found[-max(1, len(found) // 10) :].mean(0)
-    shares = [joined / detailed for joined, detailed in (usual, highest)]
-    detector.get_buffer("detail_share").copy_(torch.stack(shares).min())
-
-
-def _cross_summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor, groups: Groups) -> Tensor:
-    """(looks, N, 3): each half as the normalisation of the other sees it; leaves the normalisation of both."""
-    half, count = torch.from_numpy(_halves(groups)), len(ignored)
-    looks = len(residuals[0]) // count
-    summaries = torch.zeros(looks, count, 3)
-    for scored, other in ((half, ~half), (~half, half)):
-        _learn_positions(detector, [level[other.repeat(looks)] for level in residuals])
-        for look in range(looks):
-            seen = [level[look * count :][:count][scored] for level in residuals]
-            summaries[look, scored] = _summaries(detector, seen, ignored[scored])
-    _learn_positions(detector, residuals)
-    return summaries
-
-
-def _learn_background(detector: Detector, summaries: Tensor) -> None:
-    """How far disturbances raise the background of a good part, and how much the other summaries go with it.
-
-    Least squares through the origin over what a disturbance has changed of the same part: parts also differ among
-    themselves, and that is not to be taken out.
-    """
-    taken, disturbed = summaries[0], summaries[1:]
-    change = (disturbed - taken).flatten(0, 1)
-    background = change[:, 2:]
-    share = (change[:, :2] * background).sum(0) / (background.square().sum(0) + 1e-6)
-    usual = taken[:, 2].median()
-    detector.get_buffer("background_usual").copy_(usual)
-    detector.get_buffer("background_share").copy_(share.clamp(min=0))
-    if len(disturbed):
-        highest = disturbed[..., 2].flatten().quantile(HIGH)
-        detector.get_buffer("background_most").copy_((highest - usual).clamp(min=0))
-
-
-def _halves(groups: Groups) -> NDArray[np.bool_]:
-    """(N,) which half each frame is in: every second group, or every second frame where there is but one group."""
-    _, numbers = np.unique(groups, return_inverse=True)
-    if numbers.max() == 0:
-        numbers = np.arange(len(groups))
-    return np.asarray(numbers % 2 == 0)
+    return learn_normal(detector, residuals, hairlines, ignored, np.arange(len(held)) if groups is None else groups)
 
 
 def passes(learned: int, held: int) -> int:
     """How many images `learn_statistics` goes through for so many frames."""
-    return min(learned, PROJECTION_IMAGES) + len(LOOKS) * (min(learned, POSITION_IMAGES) + held)
+    return min(learned, PROJECTION_IMAGES) + len(LOOKS) * (min(learned, POSITION_IMAGES) + held) + held
 
 
 def _learn_projection(detector: Detector, learned: Frames, advance: Advance) -> None:
@@ -234,22 +152,17 @@ def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> list[T
     return [torch.cat(level) for level in found]
 
 
-def _learn_positions(detector: Detector, residuals: list[Tensor]) -> None:
-    for level, found in enumerate(residuals):
-        variance = found.var(0, keepdim=True, correction=0)
-        around = F.avg_pool2d(variance, 7, stride=1, padding=3, count_include_pad=False)
-        own = len(found) / (len(found) + PRIOR_IMAGES)
-        deviation = (own * variance + (1 - own) * around).sqrt()
-        detector.get_buffer(f"usual_{level}").copy_(found.mean(0, keepdim=True))
-        detector.get_buffer(f"spread_{level}").copy_(deviation + FLOOR * deviation.mean() + 1e-4)
+def _hairlines(detector: Detector, held: Frames, advance: Advance) -> Tensor:
+    """(N, 1, h, w) raw residuals of the detail, of held-back parts with synthetic hairlines on them."""
+    found = []
+    for index in range(len(held)):
+        frame = scratched(held[index], np.random.default_rng(index))
+        ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
+        found.append(detector.detail(detector.detail.deviations(detail.float(), pixels_kept(ignored))))
+        advance()
+    return torch.cat(found)
 
 
-def _summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Tensor:
-    """(N, 3)."""
-    return torch.cat([detector.evidence(levels)[1] for levels in _standardised(detector, residuals, ignored)])
-
-
-def _standardised(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:
-    """One image at a time, as many as `ignored` has."""
-    for i in range(len(ignored)):
-        yield detector.standardise([level[i : i + 1] for level in residuals], ignored[i : i + 1])
+def scratched(frame: Frame, rng: np.random.Generator) -> Frame:
+    """The same frame with synthetic hairlines in its detail."""
+    return replace(frame, detail=hurt(frame.detail, rng)[0])

@@ -22,6 +22,7 @@ from pipeline.engines import Engine, here
 from pipeline.exceptions import ImageError, TrainingError
 from pipeline.framing import Frame, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
+from pipeline.labels import labels_in_place
 from pipeline.lighting import DETAIL, Light
 from pipeline.print import PrintStage, teach
 from pipeline.quality import Conditions, measure
@@ -227,7 +228,7 @@ def _frame(
         )
     frame = lit_part(image, registration, unwanted, light)
     print_mask = stage.find(lit_grey(image, registration, frame, light), registration)
-    frame = frame.behind(print_mask.pixels)
+    frame = labels_in_place(frame, print_mask, registration)
     small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
     return frame, Note(
         unseen=frame.unseen,

@@ -16,11 +16,12 @@ from models.coverage import cover
 from models.detail_learning import learn_detail
 from models.detector import Detector
 from models.distributed import Start
-from models.export import export, round_weights
+from models.export import export
 from models.fitting import fit, standardise_features
 from models.frames import Frames
 from models.pose_choice import resolve_motion
 from models.progress import Steps
+from models.rounding import round_trained
 from models.statistics import learn_statistics
 from models.suspicious import suspicious
 from models.teach_in import Taught, teach_in, workload
@@ -94,9 +95,9 @@ def train(
             devices=devices, elsewhere=elsewhere,
         )  # fmt: skip
         learn_detail(detector.detail, learned, config.training, steps.detail(len(learned), config.training))
-        round_weights(detector)
+        round_trained(detector)
         known, rest = np.split(held, [STATISTICS_IMAGES])
-        advance = steps.statistics(len(learned), len(held))
+        advance = steps.statistics(len(learned), len(known), len(rest))
         scores = learn_statistics(detector, learned, taught.frames.subset(known), advance, groups=groups[known])
         scores = np.concatenate([scores, _scores(detector, taught.frames.subset(rest), advance)])
         familiar = _scores(detector, learned, advance)

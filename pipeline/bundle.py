@@ -21,7 +21,7 @@ from pipeline.quality import Usual
 from pipeline.regions import unjudged
 from pipeline.registration import Registrar
 
-FORMAT = 5
+FORMAT = 6
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)
@@ -192,7 +192,7 @@ def _checked(path: Path, expected: str) -> bytes:
 
 
 def _png(image: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
-    return cv2.imencode(".png", np.ascontiguousarray(image))[1].tobytes()
+    return cv2.imencode(".png", np.ascontiguousarray(image), (cv2.IMWRITE_PNG_COMPRESSION, 9))[1].tobytes()
 
 
 def _unpng(data: bytes, mode: int) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -115,7 +115,7 @@ class PrintConfig(Section):
 class NetworkConfig(Section):
     """The denoising autoencoder."""
 
-    width: int = Field(128, ge=16, le=512, multiple_of=8, description="Channels at stride 16.")
+    width: int = Field(96, ge=16, le=512, multiple_of=8, description="Channels at stride 16.")
     bottleneck: int = Field(
         32, ge=1, le=512, description="Channels that carry what is seen past the bottleneck; fewer hide less."
     )

@@ -47,6 +47,8 @@ def _steps(evidence: Evidence, inspection: Inspection) -> list[Image]:
     aligned = ""
     if inspection.registration:
         aligned = f"correlation with the reference {inspection.registration.quality:.2f}"
+    if inspection.print_mask and inspection.print_mask.labels:
+        aligned += "; labels moved to where they usually lie"
     return [
         _tile("2 Registered", evidence.registered, aligned),
         _tile("3 Print", masked, f"blue: kept out, {inspection.masked:.1%} of the part"),

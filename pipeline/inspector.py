@@ -12,6 +12,7 @@ from pipeline.bundle import Bundle, load_bundle
 from pipeline.exceptions import ImageError
 from pipeline.framing import Frame, lit_grey, lit_part
 from pipeline.images import Image, Mask, read_image, size_in_words
+from pipeline.labels import labels_in_place, to_original
 from pipeline.network import Network, Residuals
 from pipeline.print import Code, PrintMask
 from pipeline.profiling import Stopwatch
@@ -144,7 +145,7 @@ class Inspector:
         frame = lit_part(image, registration, self.bundle.unjudged, self.bundle.light)
         watch.lap("frame")
         print_mask = self.bundle.print_stage.find(lit_grey(image, registration, frame, self.bundle.light), registration)
-        frame = frame.behind(print_mask.pixels)
+        frame = labels_in_place(frame, print_mask, registration)
         watch.lap("print")
         residuals = self._network.run(frame)
         watch.lap("network")
@@ -159,7 +160,7 @@ class Inspector:
     ) -> Inspection:
         calibration = self.bundle.calibration
         score = overall_score(residuals.score, print_mask.findings, reject=calibration.reject)
-        peak = self._peak(residuals.anomaly, registration)
+        peak = self._peak(residuals.anomaly, registration, print_mask)
         if residuals.score <= calibration.threshold and print_mask.places:  # the print alone is at fault
             peak = self._inside(*print_mask.places[0].mean(axis=0))
         conditions = measure(frame, registration, print_mask.pixels)
@@ -188,12 +189,12 @@ class Inspector:
             doubts.append(f"{frame.unseen:.0%} of the part lies outside the image")
         return (*doubts, *unusual(conditions, self.bundle.usual))
 
-    def _peak(self, anomaly: Map, registration: Registration) -> tuple[float, float]:
+    def _peak(self, anomaly: Map, registration: Registration, print_mask: PrintMask) -> tuple[float, float]:
         """The strongest cell of the anomaly map, as a pixel of the original image."""
         row, column = np.unravel_index(np.argmax(np.nan_to_num(anomaly)), anomaly.shape)
         width, height = self.size
         x, y = (column + 0.5) * width / anomaly.shape[1], (row + 0.5) * height / anomaly.shape[0]
-        return self._inside(*registration.to_original(np.array([[x - 0.5, y - 0.5]]))[0])
+        return self._inside(*to_original(np.array([[x - 0.5, y - 0.5]]), print_mask, registration)[0])
 
     def _inside(self, x: float, y: float) -> tuple[float, float]:
         width, height = self.size

@@ -55,9 +55,7 @@ class Registration:
 
     def in_frame(self, reference_size: tuple[int, int], frame_size: tuple[int, int]) -> Matrix:
         """The matrix between a scaled original and the working frame, both of `frame_size` (w, h)."""
-        scale = _pixel_scaling(reference_size, frame_size)
-        whole = scale @ _square(self.matrix) @ np.linalg.inv(scale)
-        return np.asarray(whole[:2])
+        return in_frame(self.matrix, reference_size, frame_size)
 
 
 class Registrar:
@@ -156,7 +154,20 @@ def learned_min_quality(qualities: NDArray[np.float64]) -> float:
     return float(max(0.2, low - 3 * (middle - low) - 0.02))
 
 
-def _pixel_scaling(size: tuple[int, int], to: tuple[int, int]) -> Matrix:
+def in_frame(matrix: Matrix, reference_size: tuple[int, ...], frame_size: tuple[int, ...]) -> Matrix:
+    """The (2, 3) matrix that does in pictures of `frame_size` (w, h) what `matrix` does in those of the reference."""
+    scale = _pixel_scaling(reference_size, frame_size)
+    whole = scale @ _square(matrix) @ np.linalg.inv(scale)
+    return np.asarray(whole[:2])
+
+
+def between(one: Registration, other: Registration) -> Matrix:
+    """The (2, 3) matrix from the frame of one registration to that of another."""
+    whole = _square(other.matrix) @ np.linalg.inv(_square(one.matrix))
+    return np.asarray(whole[:2])
+
+
+def _pixel_scaling(size: tuple[int, ...], to: tuple[int, ...]) -> Matrix:
     """The 3x3 matrix from pixels of one size to pixels of another; pixel centres lie at whole numbers."""
     x, y = to[0] / size[0], to[1] / size[1]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])

@@ -97,6 +97,19 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class LabelPose:
+    """Where a label lies on one image.
+
+    Attributes:
+        registration: brings the label, and not the part, onto its usual place in the reference frame.
+        corners: (4, 2) x, y of where it lies, pixels of the reference frame.
+    """
+
+    registration: Registration
+    corners: Matrix
+
+
+@dataclass(frozen=True)
 class SheetView:
     """What one image shows of a label: its pose, None where it is missing, and its print row by row."""
 
@@ -150,11 +163,12 @@ def upright(registration: Registration, sheet: Sheet, pose: SheetPose) -> Matrix
     return _moved(registration.matrix, (pose.x, pose.y, pose.angle), ((width - 1) / 2, (height - 1) / 2, 0.0))
 
 
-def on_label(registration: Registration, sheet: Sheet, pose: SheetPose) -> Registration:
-    """The registration that brings a label, and not the part, onto its usual place in the reference frame."""
+def on_label(registration: Registration, sheet: Sheet, pose: SheetPose) -> LabelPose | None:
+    """Where a label lies; None where good parts did not tell where it usually does."""
     if sheet.place is None:
-        return registration
-    return replace(registration, matrix=_moved(registration.matrix, (pose.x, pose.y, pose.angle), sheet.place))
+        return None
+    moved = replace(registration, matrix=_moved(registration.matrix, (pose.x, pose.y, pose.angle), sheet.place))
+    return LabelPose(moved, pose.corners)
 
 
 def _moved(matrix: Matrix, place: Place, to: Place) -> Matrix:

@@ -15,11 +15,11 @@ from pipeline.images import Grey
 from pipeline.print.codes import Code
 from pipeline.print.findings import judge
 from pipeline.print.own_frame import carries
-from pipeline.print.sheet import Sheet, SheetView, on_label, view_sheet
+from pipeline.print.sheet import LabelPose, Sheet, SheetView, on_label, view_sheet
 from pipeline.print.sheet_findings import is_whole, judge_sheet
 from pipeline.print.zone_view import ZoneView, corners_of, view_zone
 from pipeline.print.zones import PrintZone
-from pipeline.registration import Registration
+from pipeline.registration import Registration, between
 
 _ZONES: Final = TypeAdapter(tuple[PrintZone, ...])
 _SHEETS: Final = TypeAdapter(tuple[Sheet, ...])
@@ -34,12 +34,14 @@ class PrintMask:
         codes: what was decoded, or found and not decoded, with corners in the original frame.
         findings: words about the print itself; empty on a good part.
         places: (4, 2) corners x, y of the label or zone that each finding is about, in the original frame.
+        labels: where those labels lie that are whole.
     """
 
     pixels: NDArray[np.uint8]
     codes: tuple[Code, ...]
     findings: tuple[str, ...]
     places: tuple[NDArray[np.float64], ...] = ()
+    labels: tuple[LabelPose, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class PrintStage:
             if not any(carries(sheet, zone) for sheet in missing):  # that its print is missing too goes without saying
                 corners = corners_of(view.registration, zone)
                 said.extend((words, corners) for words in judge(zone.name, view.measure, zone.limits))
-        return PrintMask(pixels, tuple(codes), tuple(words for words, _ in said), tuple(corners for _, corners in said))
+        findings, places = tuple(words for words, _ in said), tuple(corners for _, corners in said)
+        return PrintMask(pixels, tuple(codes), findings, places, tuple(self._on_labels(registration, sheets).values()))
 
     def view_zones(self, grey: Grey, registration: Registration, sheets: tuple[SheetView, ...]) -> Iterator[ZoneView]:
         """What an image shows in each zone; zones on a label are looked for where the label is.
@@ -90,14 +93,19 @@ class PrintStage:
             registration: where the part is on it.
             sheets: what it shows of each label.
         """
-        moved = {
+        moved = self._on_labels(registration, sheets)
+        for label, zone in enumerate(self.zones, start=1):
+            place = moved[zone.sheet].registration if zone.sheet in moved else registration
+            yield view_zone(grey, place, zone, self.labels, label, self.stroke_width)
+
+    def _on_labels(self, registration: Registration, sheets: tuple[SheetView, ...]) -> dict[str, LabelPose]:
+        """Where those labels lie that are whole, by their names."""
+        found = {
             sheet.name: on_label(registration, sheet, seen.pose)
             for sheet, seen in zip(self.sheets, sheets, strict=True)
             if seen.pose is not None and is_whole(sheet, seen.pose)
         }
-        for label, zone in enumerate(self.zones, start=1):
-            place = moved.get(zone.sheet, registration)
-            yield view_zone(grey, place, zone, self.labels, label, self.stroke_width)
+        return {name: pose for name, pose in found.items() if pose is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but `labels`, as plain JSON values."""
@@ -125,7 +133,7 @@ def _add(pixels: NDArray[np.uint8], view: ZoneView, registration: Registration, 
     if view.registration is registration:
         pixels[zone.window] |= view.mask
         return
-    matrix = _between(view.registration, registration)
+    matrix = between(view.registration, registration)
     corners = np.array([(zone.x, zone.y), (zone.x + zone.width, zone.y + zone.height)], np.float64)
     box = np.array([(x, y) for x in corners[:, 0] for y in corners[:, 1]]) @ matrix[:, :2].T + matrix[:, 2]
     height, width = pixels.shape
@@ -136,12 +144,6 @@ def _add(pixels: NDArray[np.uint8], view: ZoneView, registration: Registration, 
     matrix[:, 2] += matrix[:, :2] @ corners[0] - (left, top)
     moved = cv2.warpAffine(view.mask, matrix, (right - left, bottom - top), flags=cv2.INTER_NEAREST)
     pixels[top:bottom, left:right] |= np.asarray(moved, np.uint8)
-
-
-def _between(one: Registration, other: Registration) -> NDArray[np.float64]:
-    """The (2, 3) matrix from the frame of one registration to that of another."""
-    inverse = np.vstack([cv2.invertAffineTransform(one.matrix), (0, 0, 1)])
-    return np.asarray(other.matrix @ inverse, np.float64)
 
 
 def _sheet_corners(registration: Registration, sheet: Sheet, seen: SheetView) -> NDArray[np.float64]:

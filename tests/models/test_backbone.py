@@ -3,7 +3,7 @@ import timm
 import torch
 from torch import nn
 
-from models.backbone import CHANNELS, STRIDES, Backbone, _imagenet_weights
+from models.backbone import CHANNELS, STRIDES, Backbone, _fold_batch_norms, _imagenet_weights
 
 
 @pytest.fixture(scope="module")
@@ -11,15 +11,27 @@ def backbone() -> Backbone:
     return Backbone().eval()
 
 
-def test_folding_the_norms_changes_nothing_but_the_speed(backbone: Backbone) -> None:
+def whole_network() -> nn.Module:
     whole = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True, out_indices=(1, 2, 3))
     whole.load_state_dict(_imagenet_weights(whole))
-    whole.eval()
-    image = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
-    for found, expected in zip(backbone(image), whole((image - 0.5) / 0.5), strict=True):
+    return whole.eval()
+
+
+IMAGE = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+
+
+def test_folding_the_norms_changes_nothing_but_the_speed() -> None:
+    whole, folded = whole_network(), whole_network()
+    _fold_batch_norms(folded)
+    for found, expected in zip(folded(IMAGE), whole(IMAGE), strict=True):
         assert expected.std() > 0.1
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
-    assert not [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert not [module for module in folded.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def test_rounded_weights_see_what_the_packaged_ones_do(backbone: Backbone) -> None:
+    for found, expected in zip(backbone(IMAGE), whole_network()((IMAGE - 0.5) / 0.5), strict=True):
+        assert (found - expected).std() < 0.2 * expected.std()
 
 
 def test_shapes(backbone: Backbone) -> None:

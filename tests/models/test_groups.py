@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.statistics import _halves
+from models.normalisation import _halves
 from models.training import _split
 from pipeline.config import Config, TrainingConfig
 from pipeline.exceptions import TrainingError

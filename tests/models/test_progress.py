@@ -15,10 +15,10 @@ def test_the_bars_end_full_and_show_loss_and_speed(frames: Frames, capsys: pytes
         report = steps.fitting(TrainingConfig(steps=2, batch_size=4))
         report(1, 0.75)
         report(2, 0.5)
-        looked = steps.statistics(len(frames), len(frames))
+        looked = steps.statistics(len(frames), len(frames), 0)
         learn_statistics(make_detector(frames).eval(), frames, frames, looked)
         for _ in range(len(frames)):  # the scores of what was learned from
             looked()
     shown = capsys.readouterr().out
-    for done in ("6/6", "2/2", "144/144", "loss 0.500", "images/s"):
+    for done in ("6/6", "2/2", "168/168", "loss 0.500", "images/s"):
         assert done in shown

@@ -73,7 +73,7 @@ MAIN = "import sys; from pipeline import cli; sys.exit(cli.main(sys.argv[1:]))"
 
 def on_ray(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *map(str, arguments), "--engine", "ray"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -6,6 +6,8 @@ import pytest
 from pipeline.drawing import VERMILION
 from pipeline.images import Image
 from pipeline.overlays import anomaly_in_original, draw_overlay, outline, print_in_original, stands_out, tint
+from pipeline.print import LabelPose
+from pipeline.registration import Registration
 from pipeline.verdict import Verdict
 from tests.pipeline.fakes import SHIFT, FakeInspector, part
 
@@ -71,6 +73,19 @@ def test_print_and_anomaly_come_back_to_the_original() -> None:
     assert (columns.mean(), rows.mean()) == pytest.approx(DEFECT, abs=0.6)
     rows, columns = np.nonzero(print_in_original(inspection, (80, 120)))
     assert (columns.min(), rows.min()) == (20 - SHIFT[0], 10 - SHIFT[1])
+
+
+def test_an_anomaly_on_a_label_is_shown_where_the_label_lies() -> None:
+    """The evidence shows labels at their usual place: here the label lies 9 px to the right of it."""
+    seen = FakeInspector().inspect(part(DEFECT), evidence=True)
+    assert seen.print_mask is not None
+    assert seen.registration is not None
+    off = Registration(seen.registration.matrix - [[0, 0, 9], [0, 0, 0]], 1.0, True)
+    middle = np.array(DEFECT) + SHIFT + (9, 0)
+    label = LabelPose(off, middle + np.array([(-15, -15), (15, -15), (15, 15), (-15, 15)], np.float64))
+    inspection = replace(seen, print_mask=replace(seen.print_mask, labels=(label,)))
+    rows, columns = np.nonzero(anomaly_in_original(inspection, (80, 120))[:, DEFECT[0] :] > 5)
+    assert (DEFECT[0] + columns.mean(), rows.mean()) == pytest.approx((DEFECT[0] + 9, DEFECT[1]), abs=0.8)
 
 
 def test_without_evidence_nothing_is_anomalous_and_nothing_masked() -> None:

@@ -1,0 +1,132 @@
+"""How high residuals and evidence usually are: their normalisation, and the scores that the threshold rests on."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.detector import DETAILED, Detector
+from pipeline.groups import Groups
+
+PRIOR_IMAGES = (20, 20, 20, 80)
+"""A position's own variance weighs as much as its neighbourhood's after this many images, in each of `LEVELS`."""
+
+HIGH = 0.9
+"""Quantile of good parts that stands one unit above their median; what is beyond is left to rare, odd images."""
+
+FLOOR = (0.3, 0.3, 0.3, 1.0)
+"""Part of the average deviation that is added everywhere in each of `LEVELS`: no position is certain beyond that."""
+
+LEAST_FOUND = 0.5
+"""Share of synthetic hairlines that the detail must show for it to count at all: where good parts do not lie alike, or
+differ in what is fine, it raises calls and finds nothing."""
+
+
+@torch.no_grad()
+def learn_normal(
+    detector: Detector, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor, groups: Groups
+) -> NDArray[np.float64]:
+    """Set how high residuals and evidence usually are, from N held-back good parts; `learn_statistics` ends with this.
+
+    Args:
+        detector: that gave the residuals, or will judge others like them.
+        residuals: raw, one (M, 1, h, w) map for each of `LEVELS`; the first N are of the parts as they were taken, and
+            set the scores; M is a multiple of N, the others show the same parts disturbed, in the same order.
+        hairlines: raw residuals of the detail, (N, 1, h, w), of the same parts with synthetic hairlines on them.
+        ignored: (N, 1, H, W) uint8, as in `Frame`.
+        groups: (N,) numbers of the groups of the parts.
+
+    Returns:
+        (N,) scores, each from the statistics of the other half.
+    """
+    _learn_positions(detector, residuals, len(ignored))
+    _balance(detector, residuals, hairlines, ignored)
+    summaries = _cross_summaries(detector, residuals, ignored, groups)
+    _learn_background(detector, summaries)
+    settled = detector.settle(summaries[0])
+    usual = settled.median(0).values
+    detector.get_buffer("summary_usual").copy_(usual)
+    detector.get_buffer("summary_spread").copy_(settled.quantile(HIGH, dim=0) - usual + 1e-3)
+    return np.asarray(detector.score(summaries[0]), np.float64)
+
+
+def _balance(detector: Detector, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor) -> None:
+    """Detail counts so much that it reaches as high as all else together does: on the usual good part, or where that is
+    less, on the tenth of them where each is highest. Where hairlines do not rise above that, it does not count.
+    """
+    standardised = _standardised(detector, residuals, ignored)
+    peaks = torch.tensor([(detector.join_levels(one).amax(), one[DETAILED].amax()) for one in standardised])
+    found = peaks.clamp(min=1e-3).sort(0).values
+    usual, highest = found.median(0).values, found[-max(1, len(found) // 10) :].mean(0)
+    shares = [joined / detailed for joined, detailed in (usual, highest)]
+    faulty = _standardised(detector, [*residuals[:DETAILED], hairlines], ignored)
+    shown = torch.tensor([float(one[DETAILED].amax() > highest[1]) for one in faulty]).mean()
+    detector.get_buffer("detail_share").copy_(torch.stack(shares).min() * (shown >= LEAST_FOUND))
+
+
+def _cross_summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor, groups: Groups) -> Tensor:
+    """(looks, N, 3): each half as the normalisation of the other sees it; leaves the normalisation of both."""
+    half, count = torch.from_numpy(_halves(groups)), len(ignored)
+    looks = len(residuals[0]) // count
+    summaries = torch.zeros(looks, count, 3)
+    for scored, other in ((half, ~half), (~half, half)):
+        _learn_positions(detector, [level[other.repeat(looks)] for level in residuals], int(other.sum()))
+        for look in range(looks):
+            seen = [level[look * count :][:count][scored] for level in residuals]
+            summaries[look, scored] = _summaries(detector, seen, ignored[scored])
+    _learn_positions(detector, residuals, count)
+    return summaries
+
+
+def _learn_background(detector: Detector, summaries: Tensor) -> None:
+    """How far disturbances raise the background of a good part, and how much the other summaries go with it.
+
+    Least squares through the origin over what a disturbance has changed of the same part: parts also differ among
+    themselves, and that is not to be taken out.
+    """
+    taken, disturbed = summaries[0], summaries[1:]
+    change = (disturbed - taken).flatten(0, 1)
+    background = change[:, 2:]
+    share = (change[:, :2] * background).sum(0) / (background.square().sum(0) + 1e-6)
+    usual = taken[:, 2].median()
+    detector.get_buffer("background_usual").copy_(usual)
+    detector.get_buffer("background_share").copy_(share.clamp(min=0))
+    if len(disturbed):
+        highest = disturbed[..., 2].flatten().quantile(HIGH)
+        detector.get_buffer("background_most").copy_((highest - usual).clamp(min=0))
+
+
+def _halves(groups: Groups) -> NDArray[np.bool_]:
+    """(N,) which half each frame is in: every second group, or every second frame where there is but one group."""
+    _, numbers = np.unique(groups, return_inverse=True)
+    if numbers.max() == 0:
+        numbers = np.arange(len(groups))
+    return np.asarray(numbers % 2 == 0)
+
+
+def _learn_positions(detector: Detector, residuals: list[Tensor], taken: int) -> None:
+    """The detail's are learned from the first `taken` alone, the parts as they were taken: its head has learned other
+    light and grain, and what blur and compression change would drown the hairlines.
+    """
+    parts = [*residuals[:DETAILED], residuals[DETAILED][:taken]]
+    for level, (found, prior, floor) in enumerate(zip(parts, PRIOR_IMAGES, FLOOR, strict=True)):
+        variance = found.var(0, keepdim=True, correction=0)
+        around = F.avg_pool2d(variance, 7, stride=1, padding=3, count_include_pad=False)
+        own = len(found) / (len(found) + prior)
+        deviation = (own * variance + (1 - own) * around).sqrt()
+        detector.get_buffer(f"usual_{level}").copy_(found.mean(0, keepdim=True))
+        detector.get_buffer(f"spread_{level}").copy_(deviation + floor * deviation.mean() + 1e-4)
+
+
+def _summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Tensor:
+    """(N, 3)."""
+    return torch.cat([detector.evidence(levels)[1] for levels in _standardised(detector, residuals, ignored)])
+
+
+def _standardised(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:
+    """One image at a time, as many as `ignored` has."""
+    for i in range(len(ignored)):
+        yield detector.standardise([level[i : i + 1] for level in residuals], ignored[i : i + 1])
