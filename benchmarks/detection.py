@@ -3,6 +3,8 @@
 Each SET is in MVTec AD's layout. This project is trained with every seed, from the good images alone; PaDiM and
 PatchCore, on the same frozen backbone and at the same working size, learn from the same images, as they come and behind
 this project's registration. What DIR holds already is not done again. Needs the `train` and `report` extras.
+
+With --unseen, a second table counts those classes alone: name the ones that no choice was made on.
 """
 
 import json
@@ -21,18 +23,29 @@ from rich.table import Table
 
 from benchmarks.peers import PEERS, Features, export_backbone
 from pipeline.bundle import Bundle, load_bundle
-from pipeline.evaluation import auroc, false_calls_at, recall_at
+from pipeline.evaluation import defect_of, evaluate
 from pipeline.framing import frame_part
 from pipeline.images import Image, find_images, read_image
+from pipeline.results import Row, read_rows
+from pipeline.verdict import Verdict
 
 COLUMNS = ("AUROC", "recall@0", "recall@0.01", "recall@0.05", "fpr@0.95", "fpr@0.99", "fpr@1", "peak", "minutes", "ms")
 
 
-class Found(NamedTuple):
-    """What one method shows on one set; see COLUMNS, NaN where it does not apply."""
+class Run(NamedTuple):
+    """What one method says of all test images of a set, and the time it took to learn and takes an image."""
 
     method: str
-    figures: tuple[float, ...]
+    rows: Sequence[Row]
+    minutes: float
+    ms: float
+
+    def figures(self, dataset: Path, kinds: Sequence[str]) -> tuple[float, ...]:
+        """See COLUMNS; over these classes of faults alone, or all where none are named. NaN where nothing is known."""
+        counted = [row for row in self.rows if not kinds or defect_of(row) in (None, *kinds)]
+        found = evaluate(counted, dataset)
+        peak = np.nan if found.peak_on_defect is None else found.peak_on_defect
+        return (found.auroc, *found.recall.values(), *found.false_calls.values(), peak, self.minutes, self.ms)
 
 
 class RegisteredFeatures(Features):
@@ -52,31 +65,41 @@ class RegisteredFeatures(Features):
 @click.argument("sets", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for models and results.")
 @click.option("--seeds", default=3, show_default=True, help="Trainings of each set.")
-def main(sets: tuple[Path, ...], out: Path, seeds: int) -> None:
+@click.option("--unseen", multiple=True, metavar="CLASS", help="Count in a second table; repeat for more.")
+def main(sets: tuple[Path, ...], out: Path, seeds: int, unseen: tuple[str, ...]) -> None:
     console = Console(width=180)
     for dataset in sets:
-        table = Table("method", *COLUMNS, title=dataset.name, box=None)
         own = [_own(dataset, out / dataset.name / f"seed{seed}", seed) for seed in range(seeds)]
-        bundle = load_bundle(out / dataset.name / "seed0" / "model")
-        for found in (_median(own), _spread(own), *_peers(dataset, bundle, out / dataset.name)):
-            table.add_row(found.method, *("-" if np.isnan(value) else f"{value:.3f}" for value in found.figures))
-        console.print(table)
+        peers = list(_peers(dataset, load_bundle(out / dataset.name / "seed0" / "model"), out / dataset.name))
+        console.print(_table(dataset, own, peers, ()))
+        if kinds := [kind for kind in unseen if (dataset / "test" / kind).is_dir()]:
+            console.print(_table(dataset, own, peers, kinds))
 
 
-def _own(dataset: Path, folder: Path, seed: int) -> Found:
+def _table(dataset: Path, own: Sequence[Run], peers: Sequence[Run], kinds: Sequence[str]) -> Table:
+    table = Table("method", *COLUMNS, title=f"{dataset.name}{': ' * bool(kinds)}{', '.join(kinds)}", box=None)
+    found = np.array([run.figures(dataset, kinds) for run in own])
+    lines = [(f"goodparts, median of {len(own)}", np.median(found, axis=0))]
+    lines += [("  largest minus smallest", np.ptp(found, axis=0))]
+    lines += [(peer.method, np.array(peer.figures(dataset, kinds))) for peer in peers]
+    for method, figures in lines:
+        table.add_row(method, *("-" if np.isnan(value) else f"{value:.3f}" for value in figures))
+    return table
+
+
+def _own(dataset: Path, folder: Path, seed: int) -> Run:
     """Train and evaluate through the command line, as a user does."""
-    metrics, took = folder / "report" / "metrics.json", folder / "minutes.json"
+    report, took = folder / "report", folder / "minutes.json"
     folder.mkdir(parents=True, exist_ok=True)
-    if not metrics.exists():
+    if not (report / "metrics.json").exists():  # it is written last
         (folder / "config.yaml").write_text(yaml.safe_dump({"training": {"seed": seed}}))
         start = time.perf_counter()
         _goodparts("train", dataset, "--out", folder / "model", "--config", folder / "config.yaml")
         took.write_text(json.dumps((time.perf_counter() - start) / 60))
-        _goodparts("evaluate", folder / "model", dataset, "--out", folder / "report")
-    told = json.loads(metrics.read_text())
-    peak = told["peak on defect"]
-    shown = [told["auroc"], *(told[name] for name in COLUMNS[1:7]), np.nan if peak is None else peak]
-    return Found("goodparts", (*shown, json.loads(took.read_text()), _milliseconds(folder / "report" / "results.csv")))
+        _goodparts("evaluate", folder / "model", dataset, "--out", report)
+    rows = read_rows([report / "results.csv"])
+    ms = float(np.median([row.ms for row in rows]))
+    return Run("goodparts", rows, json.loads(took.read_text()), ms)
 
 
 def _goodparts(*arguments: str | Path) -> None:
@@ -85,21 +108,7 @@ def _goodparts(*arguments: str | Path) -> None:
         raise SystemExit(done.returncode)
 
 
-def _milliseconds(results: Path) -> float:
-    lines = [line.split(",") for line in results.read_text(encoding="utf-8").splitlines()]
-    column = lines[0].index("ms")
-    return float(np.median([float(line[column]) for line in lines[1:] if len(line) == len(lines[0])]))
-
-
-def _median(found: Sequence[Found]) -> Found:
-    return Found(f"goodparts, median of {len(found)}", tuple(np.median([one.figures for one in found], axis=0)))
-
-
-def _spread(found: Sequence[Found]) -> Found:
-    return Found("  largest minus smallest", tuple(np.ptp([one.figures for one in found], axis=0)))
-
-
-def _peers(dataset: Path, bundle: Bundle, folder: Path) -> Iterator[Found]:
+def _peers(dataset: Path, bundle: Bundle, folder: Path) -> Iterator[Run]:
     graph = folder / "backbone.onnx"
     export_backbone(graph, bundle.working_size, bare=False)
     for words, features in (
@@ -113,19 +122,16 @@ def _peers(dataset: Path, bundle: Bundle, folder: Path) -> Iterator[Found]:
             yield _judged(f"{name}, {words}", peer(features, learned).score, dataset, minutes)
 
 
-def _judged(method: str, score: Callable[[Path], float], dataset: Path, minutes: float) -> Found:
-    good: list[float] = []
-    bad: list[float] = []
+def _judged(method: str, score: Callable[[Path], float], dataset: Path, minutes: float) -> Run:
     start = time.perf_counter()
     paths = find_images(dataset / "test")
-    for path in paths:
-        is_good = path.relative_to(dataset / "test").parts[0] == "good"
-        (good if is_good else bad).append(score(path))
-    ms = (time.perf_counter() - start) / len(paths) * 1e3
-    ours, theirs = np.array(good), np.array(bad)
-    recalls = (recall_at(ours, theirs, share) for share in (0.0, 0.01, 0.05))
-    calls = (false_calls_at(ours, theirs, share) for share in (0.95, 0.99, 1.0))
-    return Found(method, (auroc(ours, theirs), *recalls, *calls, np.nan, minutes, ms))
+    rows = [_row(path.relative_to(dataset / "test").as_posix(), score(path)) for path in paths]
+    return Run(method, rows, minutes, (time.perf_counter() - start) / len(paths) * 1e3)
+
+
+def _row(image: str, score: float) -> Row:
+    """A peer's score alone: it has no threshold, and says nothing else."""
+    return Row(image, Verdict.OK, score, np.inf, None, "", 0.0, (), (), 0.0, "")
 
 
 if __name__ == "__main__":
