@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.detector import DETAILED, LEVELS, Detector
+from models.detector import DETAILED, LEVELS, Detector, length_of
 from models.normalisation import learn_normal
 from models.statistics import LOOKS, Look, scratched
 from models.training import held_back
@@ -41,9 +41,11 @@ HELD = 300  # good parts that statistics are learned from, at the most
 
 
 class Seen(NamedTuple):
-    """An image behind one mask: raw residuals, (1, 1, h, w) each, and what is not compared, (1, H, W) uint8."""
+    """An image behind one mask: raw residuals, (1, 1, h, w) each, how far it is off as a whole, (1,), and what is not
+    compared, (1, H, W) uint8."""
 
     residuals: list[Tensor]
+    whole: Tensor
     ignored: Mask
     masked: float
 
@@ -93,7 +95,8 @@ class Ablation:
             ignored = torch.from_numpy(np.stack([one[name].ignored for one in seen[: len(numbered)]]))
             judges[name] = Detector(self._bundle.working_size, **self._bundle.config.network.model_dump())
             hairlines = torch.cat([one[name].residuals[DETAILED] for one in hurt])
-            learn_normal(judges[name], residuals, hairlines, ignored, self._groups[: len(numbered)])
+            whole = torch.cat([one[name].whole for one in seen])
+            learn_normal(judges[name], residuals, whole, hairlines, ignored, self._groups[: len(numbered)])
         return judges
 
     def _see(self, path: Path, look: Callable[[Frame], Frame] = lambda frame: frame) -> dict[str, Seen]:
@@ -110,8 +113,8 @@ class Ablation:
             pixels = mask(place)
             ignored = frame.behind(print_in_place(replace(found, pixels=pixels), registration)).ignored[None]
             feed = {"image": looked.image[None], "ignored": ignored, "detail": looked.detail[None]}
-            residuals = [torch.from_numpy(found) for found in self._session.run(None, feed)]
-            seen[name] = Seen(residuals, ignored, np.count_nonzero(pixels) / pixels.size)
+            *residuals, off = (torch.from_numpy(found) for found in self._session.run(None, feed))
+            seen[name] = Seen(residuals, length_of(off), ignored, np.count_nonzero(pixels) / pixels.size)
         return seen
 
 
@@ -165,10 +168,11 @@ def _truth(dataset: Path, path: Path) -> Path:
 
 
 def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
-    """The graph, cut off before residuals are compared with what is usual at their position."""
+    """The graph, cut off before residuals, and the whole, are compared with what is usual."""
     model = onnx.load_from_string(network)
     nodes = model.graph.node
     raw = [next(node.input[0] for node in nodes if f"usual_{level}" in node.input) for level in range(len(LEVELS))]
+    raw.append(next(node.output[0] for node in nodes if "whole_axes" in node.input))
     del model.graph.output[:]
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in raw)
     options = onnxruntime.SessionOptions()
@@ -179,7 +183,7 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
 @torch.no_grad()
 def _score(judge: Detector, seen: Seen) -> float:
     standardised = judge.standardise(seen.residuals, torch.from_numpy(seen.ignored[None]))
-    return float(judge.score(judge.evidence(standardised)[1]))
+    return float(judge.score(judge.evidence(standardised, seen.whole)[1]))
 
 
 def on_label(kinds: Iterable[str]) -> list[str]:

@@ -31,6 +31,12 @@ USUAL = 8
 BACKGROUND = 0.25
 """Quantile of an image's evidence that tells how much of it is there all over: no fault covers three quarters."""
 
+SUMMARIES = 3
+"""What is scored of an image: its highest evidence, its mean evidence, and how far it is off as a whole."""
+
+WHOLE = 2
+"""Place of the last of them."""
+
 MEAN_WEIGHT = 0.25
 """Weight of the mean evidence of an image beside that of one place."""
 
@@ -82,12 +88,14 @@ class Detector(nn.Module):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
             self.register_buffer(f"spread_{level}", torch.ones(shape))
+        self.register_buffer("whole_centre", torch.zeros(JOINT))
+        self.register_buffer("whole_axes", torch.eye(JOINT))
         self.register_buffer("detail_share", torch.ones(()))
         self.register_buffer("background_usual", torch.zeros(()))
         self.register_buffer("background_most", torch.zeros(()))
-        self.register_buffer("background_share", torch.zeros(2))
-        self.register_buffer("summary_usual", torch.zeros(2))
-        self.register_buffer("summary_spread", torch.ones(2))
+        self.register_buffer("background_share", torch.zeros(SUMMARIES))
+        self.register_buffer("summary_usual", torch.zeros(SUMMARIES))
+        self.register_buffer("summary_spread", torch.ones(SUMMARIES))
         self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -125,18 +133,29 @@ class Detector(nn.Module):
             off = off - self.get_buffer("discount")[:, number, None] * along * direction
         return (off.square().mean(1, keepdim=True) / self.get_buffer("noise") + 1e-6).sqrt()
 
-    def residuals(self, seen: Reconstruction, ignored: Tensor, detail: Tensor) -> list[Tensor]:
+    def whole_distance(self, mean: Tensor) -> Tensor:
+        """(N,) Mahalanobis distances of `mean_difference`, (N, JOINT), from those of good parts.
+
+        Wear, dirt and another material change little at each place, but the same everywhere.
+        """
+        return length_of((mean - self.get_buffer("whole_centre")) @ self.get_buffer("whole_axes"))
+
+    def residuals(self, seen: Reconstruction, ignored: Tensor, detail: Tensor) -> tuple[list[Tensor], Tensor]:
         """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits, logits.
 
         Args:
             seen: images and their reconstruction.
             ignored: (N, 1, H, W) uint8, as in `Frame`.
             detail: (N, 1, 2 H, 2 W) uint8, as in `Frame`.
+
+        Returns:
+            The maps, and how far the images are off as a whole, (N,).
         """
-        kept = pixels_kept(ignored)
+        kept, projected = pixels_kept(ignored), self.project(seen)
         structure = _smooth(dissimilarity(seen.image, seen.painted, kept))
         fine = self.detail(self.detail.deviations(detail.float(), kept))
-        return [self.distance(self.project(seen)), structure, self.segment(seen, kept), fine]
+        whole = self.whole_distance(mean_difference(projected, ignored))
+        return [self.distance(projected), structure, self.segment(seen, kept), fine], whole
 
     def standardise(self, residuals: list[Tensor], ignored: Tensor) -> list[Tensor]:
         """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared."""
@@ -155,36 +174,43 @@ class Detector(nn.Module):
         weighted = [w * _resize(level, finest) for w, level in zip(WEIGHTS, standardised[:DETAILED], strict=True)]
         return torch.stack(weighted).sum(0)
 
-    def evidence(self, standardised: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def evidence(self, standardised: list[Tensor], whole: Tensor) -> tuple[Tensor, Tensor]:
         """What speaks against the part, as a map and in numbers.
+
+        Args:
+            standardised: residual maps, one for each of LEVELS.
+            whole: (N,) how far the images are off as a whole.
 
         Returns:
             (N, 1, H/4, W/4), the sum of levels, or where it is higher the detail's evidence: a hairline shows there
-            alone; and (N, 3), the highest of it, which any small fault raises, the sum's mean, which wear raises, and
-            the sum's background.
+            alone; and (N, SUMMARIES + 1), the highest of it, which any small fault raises, the sum's mean, which large
+            ones raise, the whole, and the sum's background.
         """
         joined = self.join_levels(standardised)
         places = joined.flatten(1)
         lowest = places.topk(int(BACKGROUND * places.shape[1]), dim=1, largest=False).values
         found = torch.maximum(joined, self.get_buffer("detail_share") * standardised[DETAILED])
-        return found, torch.stack([found.flatten(1).amax(1), places.mean(1), lowest.amax(1)], dim=1)
+        return found, torch.stack([found.flatten(1).amax(1), places.mean(1), whole, lowest.amax(1)], dim=1)
 
     def settle(self, summaries: Tensor) -> Tensor:
-        """(N, 2): highest evidence and mean, without what the shot, and not the part, has put there.
+        """(N, SUMMARIES) without what the shot, and not the part, has put there.
 
         Light, noise or compression raise the evidence everywhere, the background too, and the highest by so much for
         each unit of it. Beyond what disturbed good parts show, a background is the part's own.
         """
-        raised = summaries[:, 2] - self.get_buffer("background_usual")
+        raised = summaries[:, SUMMARIES] - self.get_buffer("background_usual")
         raised = torch.minimum(raised.clamp(min=0), self.get_buffer("background_most"))
-        return summaries[:, :2] - raised[:, None] * self.get_buffer("background_share")
+        return summaries[:, :SUMMARIES] - raised[:, None] * self.get_buffer("background_share")
 
     def score(self, summaries: Tensor) -> Tensor:
-        """(N,) scores of (N, 3) summaries; for each of the two left, good parts have median 0, 90th percentile 1."""
+        """(N,) scores of summaries; for each of them, settled, good parts have median 0, 90th percentile 1.
+
+        The whole says nothing about most faults, and counts where it is farther off than good parts are.
+        """
         settled = self.settle(summaries)
         in_spreads = (settled - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
-        peak, overall = in_spreads.unbind(1)
-        return peak + MEAN_WEIGHT * overall
+        peak, overall, whole = in_spreads.unbind(1)
+        return peak + MEAN_WEIGHT * overall + (whole - 1).clamp(min=0)
 
     def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, ...]:
         """Inspect registered images.
@@ -201,9 +227,9 @@ class Detector(nn.Module):
         """
         planes = image.permute(0, 3, 1, 2).float() / 255
         seen = self.reconstruct(planes)
-        residuals = self.residuals(seen, ignored[:, None], detail[:, None])
+        residuals, whole = self.residuals(seen, ignored[:, None], detail[:, None])
         standardised = self.standardise(residuals, ignored[:, None])
-        evidence, summaries = self.evidence(standardised)
+        evidence, summaries = self.evidence(standardised, whole)
         score = self.score(summaries)
         below_peak = (evidence[:, 0] - summaries[:, 0, None, None]) / self.get_buffer("summary_spread")[0]
         anomaly = score[:, None, None] + below_peak
@@ -220,6 +246,17 @@ def pixels_kept(ignored: Tensor) -> Tensor:
 def features_kept(ignored: Tensor) -> Tensor:
     """Weights, 1 where features are compared, which they are on print too, of `ignored` as in `Frame`."""
     return (ignored != UNCOMPARED).float()
+
+
+def mean_difference(projected: Tensor, ignored: Tensor) -> Tensor:
+    """(N, JOINT): the mean over all that is compared of `Detector.project`; `ignored` as in `Frame`, (N, 1, H, W)."""
+    kept = F.avg_pool2d(features_kept(ignored), LEVELS[FEATURES])
+    return (projected * kept).sum((2, 3)) / (kept.sum((2, 3)) + 1e-6)
+
+
+def length_of(vectors: Tensor) -> Tensor:
+    """(N,) root of the mean square of (N, k)."""
+    return (vectors.square().mean(1) + 1e-6).sqrt()
 
 
 def _smooth(maps: Tensor) -> Tensor:

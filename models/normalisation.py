@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.detector import DETAILED, Detector
+from models.detector import DETAILED, SUMMARIES, WHOLE, Detector
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80)
@@ -27,7 +27,7 @@ differ in what is fine, it raises calls and finds nothing."""
 
 @torch.no_grad()
 def learn_normal(
-    detector: Detector, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor, groups: Groups
+    detector: Detector, residuals: list[Tensor], whole: Tensor, hairlines: Tensor, ignored: Tensor, groups: Groups
 ) -> NDArray[np.float64]:
     """Set how high residuals and evidence usually are, from N held-back good parts; `learn_statistics` ends with this.
 
@@ -35,6 +35,7 @@ def learn_normal(
         detector: that gave the residuals, or will judge others like them.
         residuals: raw, one (M, 1, h, w) map for each of `LEVELS`; the first N are of the parts as they were taken, and
             set the scores; M is a multiple of N, the others show the same parts disturbed, in the same order.
+        whole: (M,) how far these are off as a whole.
         hairlines: raw residuals of the detail, (N, 1, h, w), of the same parts with synthetic hairlines on them.
         ignored: (N, 1, H, W) uint8, as in `Frame`.
         groups: (N,) numbers of the groups of the parts.
@@ -44,13 +45,19 @@ def learn_normal(
     """
     _learn_positions(detector, residuals, len(ignored))
     _balance(detector, residuals, hairlines, ignored)
-    summaries = _cross_summaries(detector, residuals, ignored, groups)
+    summaries = _cross_summaries(detector, residuals, whole, ignored, groups)
     _learn_background(detector, summaries)
-    settled = detector.settle(summaries[0])
-    usual = settled.median(0).values
-    detector.get_buffer("summary_usual").copy_(usual)
-    detector.get_buffer("summary_spread").copy_(settled.quantile(HIGH, dim=0) - usual + 1e-3)
+    _learn_summaries(detector, detector.settle(summaries[0]), detector.settle(summaries.flatten(0, 1)))
     return np.asarray(detector.score(summaries[0]), np.float64)
+
+
+def _learn_summaries(detector: Detector, taken: Tensor, disturbed: Tensor) -> None:
+    """The whole is learned from disturbed parts too: what a line does to a shot it does everywhere."""
+    parts = [taken] * WHOLE + [disturbed]
+    usual = torch.stack([some[:, place].median() for place, some in enumerate(parts)])
+    high = torch.stack([some[:, place].quantile(HIGH) for place, some in enumerate(parts)])
+    detector.get_buffer("summary_usual").copy_(usual)
+    detector.get_buffer("summary_spread").copy_(high - usual + 1e-3)
 
 
 def _balance(detector: Detector, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor) -> None:
@@ -67,16 +74,18 @@ def _balance(detector: Detector, residuals: list[Tensor], hairlines: Tensor, ign
     detector.get_buffer("detail_share").copy_(torch.stack(shares).min() * (shown >= LEAST_FOUND))
 
 
-def _cross_summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor, groups: Groups) -> Tensor:
-    """(looks, N, 3): each half as the normalisation of the other sees it; leaves the normalisation of both."""
+def _cross_summaries(
+    detector: Detector, residuals: list[Tensor], whole: Tensor, ignored: Tensor, groups: Groups
+) -> Tensor:
+    """(looks, N, SUMMARIES + 1): each half with the normalisation of the other; leaves that of both."""
     half, count = torch.from_numpy(_halves(groups)), len(ignored)
     looks = len(residuals[0]) // count
-    summaries = torch.zeros(looks, count, 3)
+    summaries = torch.zeros(looks, count, SUMMARIES + 1)
     for scored, other in ((half, ~half), (~half, half)):
         _learn_positions(detector, [level[other.repeat(looks)] for level in residuals], int(other.sum()))
         for look in range(looks):
             seen = [level[look * count :][:count][scored] for level in residuals]
-            summaries[look, scored] = _summaries(detector, seen, ignored[scored])
+            summaries[look, scored] = _summaries(detector, seen, whole[look * count :][:count][scored], ignored[scored])
     _learn_positions(detector, residuals, count)
     return summaries
 
@@ -89,13 +98,13 @@ def _learn_background(detector: Detector, summaries: Tensor) -> None:
     """
     taken, disturbed = summaries[0], summaries[1:]
     change = (disturbed - taken).flatten(0, 1)
-    background = change[:, 2:]
-    share = (change[:, :2] * background).sum(0) / (background.square().sum(0) + 1e-6)
-    usual = taken[:, 2].median()
+    background = change[:, SUMMARIES:]
+    share = (change[:, :SUMMARIES] * background).sum(0) / (background.square().sum(0) + 1e-6)
+    usual = taken[:, SUMMARIES].median()
     detector.get_buffer("background_usual").copy_(usual)
     detector.get_buffer("background_share").copy_(share.clamp(min=0))
     if len(disturbed):
-        highest = disturbed[..., 2].flatten().quantile(HIGH)
+        highest = disturbed[..., SUMMARIES].flatten().quantile(HIGH)
         detector.get_buffer("background_most").copy_((highest - usual).clamp(min=0))
 
 
@@ -121,9 +130,12 @@ def _learn_positions(detector: Detector, residuals: list[Tensor], taken: int) ->
         detector.get_buffer(f"spread_{level}").copy_(deviation + floor * deviation.mean() + 1e-4)
 
 
-def _summaries(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Tensor:
-    """(N, 3)."""
-    return torch.cat([detector.evidence(levels)[1] for levels in _standardised(detector, residuals, ignored)])
+def _summaries(detector: Detector, residuals: list[Tensor], whole: Tensor, ignored: Tensor) -> Tensor:
+    """(N, SUMMARIES + 1)."""
+    standardised = _standardised(detector, residuals, ignored)
+    return torch.cat(
+        [detector.evidence(levels, one)[1] for levels, one in zip(standardised, whole[:, None], strict=True)]
+    )
 
 
 def _standardised(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from models.backbone import CHANNELS
 from models.batches import kept_where, to_tensor
 from models.corruption import corrupt
-from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector, pixels_kept
+from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector, mean_difference, pixels_kept
 from models.disturbance import disturb
 from models.frames import Frames
 from models.hairlines import hurt
@@ -38,6 +38,9 @@ SHRINKAGE = 0.3
 
 PRIOR = 0.1
 """Weight of the noise in the variance along a usual direction: what few parts show is not quite believed."""
+
+ALONE = 0.5
+"""Weight of each dimension's own variance in the covariance of the mean differences of images."""
 
 FAULTY = 0.1
 """Share of a position that a synthetic fault must cover to count there."""
@@ -68,10 +71,11 @@ def learn_statistics(
     """
     _learn_projection(detector, learned, advance)
     _learn_directions(detector, learned, advance)
-    residuals = _all_residuals(detector, held, advance)
+    residuals, whole = _all_residuals(detector, held, advance)
     hairlines = _hairlines(detector, held, advance)
     ignored = torch.from_numpy(np.stack([held.ignored(index) for index in range(len(held))]))[:, None]
-    return learn_normal(detector, residuals, hairlines, ignored, np.arange(len(held)) if groups is None else groups)
+    groups = np.arange(len(held)) if groups is None else groups
+    return learn_normal(detector, residuals, whole, hairlines, ignored, groups)
 
 
 def passes(learned: int, held: int) -> int:
@@ -119,13 +123,16 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     Disturbed parts are among them: what light and focus change becomes a usual direction, and says little.
     """
     count = min(len(learned), POSITION_IMAGES)
-    total, products = torch.zeros(()), torch.zeros(())
+    total, products, means = torch.zeros(()), torch.zeros(()), []
     for index, look in product(range(count), LOOKS):
-        image = look(learned[index], np.random.default_rng(index)).image
-        vectors = detector.project(detector.reconstruct(to_tensor(image[None])))[0].permute(1, 2, 0)
+        frame = look(learned[index], np.random.default_rng(index))
+        projected = detector.project(detector.reconstruct(to_tensor(frame.image[None])))
+        means.append(mean_difference(projected, torch.from_numpy(frame.ignored[None, None])))
+        vectors = projected[0].permute(1, 2, 0)
         total = total + vectors
         products = products + vectors[..., :, None] * vectors[..., None, :]
         advance()
+    _learn_whole(detector, torch.cat(means))
     count *= len(LOOKS)
     mean = total / count
     spread, vectors = torch.linalg.eigh(products / count - mean[..., :, None] * mean[..., None, :])
@@ -140,16 +147,29 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     detector.get_buffer("noise").copy_(noise[None, None])
 
 
-def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> list[Tensor]:
+def _learn_whole(detector: Detector, means: Tensor) -> None:
+    """How mean differences, (M, JOINT), vary over good parts; few parts know little of how two of them go together."""
+    centred = means - means.mean(0)
+    covariance = centred.T @ centred / len(means)
+    alone = torch.diag(covariance.diagonal())
+    covariance = (1 - ALONE) * covariance + ALONE * alone + 1e-6 * torch.eye(len(covariance))
+    detector.get_buffer("whole_centre").copy_(means.mean(0))
+    detector.get_buffer("whole_axes").copy_(torch.linalg.inv(torch.linalg.cholesky(covariance)).T)
+
+
+def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> tuple[list[Tensor], Tensor]:
     found: list[list[Tensor]] = [[] for _ in LEVELS]
+    wholes = []
     for look, index in product(LOOKS, range(len(held))):
         frame = look(held[index], np.random.default_rng(index))
         ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
         seen = detector.reconstruct(to_tensor(frame.image[None]))
-        for level, residual in zip(found, detector.residuals(seen, ignored, detail), strict=True):
+        residuals, whole = detector.residuals(seen, ignored, detail)
+        wholes.append(whole)
+        for level, residual in zip(found, residuals, strict=True):
             level.append(residual)
         advance()
-    return [torch.cat(level) for level in found]
+    return [torch.cat(level) for level in found], torch.cat(wholes)
 
 
 def _hairlines(detector: Detector, held: Frames, advance: Advance) -> Tensor:

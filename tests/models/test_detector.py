@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from models.batches import as_inputs, to_tensor
-from models.detector import LEVELS, SEGMENTED, Detector
+from models.detector import JOINT, LEVELS, SEGMENTED, WHOLE, Detector, mean_difference
 from models.frames import Frames
+from models.statistics import _learn_whole
 from pipeline.framing import PRINT, UNCOMPARED, Frame
 from pipeline.images import Mask
 from tests.models.conftest import SIZE, framed
@@ -59,7 +60,7 @@ def test_distances_are_nowhere_negative_and_zero_where_nothing_is_compared(detec
     ignored[..., :, 48:] = UNCOMPARED
     with torch.no_grad():
         seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
-        raw = detector.residuals(seen, ignored, torch.from_numpy(frames[0].detail[None, None]))
+        raw, _ = detector.residuals(seen, ignored, torch.from_numpy(frames[0].detail[None, None]))
         standardised = detector.standardise(raw, ignored)
     assert all(level.min() >= -1e-5 for level in raw[:SEGMENTED])  # logits have both signs
     for level, stride, found in zip(raw, LEVELS, standardised, strict=True):
@@ -98,3 +99,27 @@ def test_a_black_or_white_image_is_anomalous_not_a_failure(detector: Detector, f
     score, anomaly, *_ = judged(detector, framed(np.full((128, 192, 3), value, np.uint8), NOTHING))
     assert torch.isfinite(anomaly).all()
     assert score.item() > max(judged(detector, frames[index])[0].item() for index in range(len(frames)))
+
+
+@torch.no_grad()
+def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: Detector) -> None:
+    usual, spread = detector.get_buffer("summary_usual"), detector.get_buffer("summary_spread")
+    summaries = torch.cat([usual, detector.get_buffer("background_usual")[None]]).repeat(3, 1)
+    summaries[:, WHOLE] += spread[WHOLE] * torch.tensor([-2.0, 1.0, 3.0])
+    torch.testing.assert_close(detector.score(summaries), torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_a_small_difference_everywhere_is_far_off_as_a_whole_and_a_large_one_somewhere_is_not() -> None:
+    draw = torch.Generator().manual_seed(0)
+    nowhere = torch.zeros((1, 1, 64, 64), dtype=torch.uint8)
+    good = [torch.randn((1, JOINT, 8, 8), generator=draw) for _ in range(200)]
+    worn, spotted = good[0] + 0.5 * torch.sign(torch.randn((1, JOINT, 1, 1), generator=draw)), good[0].clone()
+    spotted[..., 4, 4] += 4
+    detector = Detector((64, 64), width=16, bottleneck=4, segmenter=8)
+    _learn_whole(detector, torch.cat([mean_difference(one, nowhere) for one in good]))
+    usual, off, spot = (
+        float(detector.whole_distance(mean_difference(one, nowhere))) for one in (good[1], worn, spotted)
+    )
+    assert off > 2 * usual
+    assert spot < 1.5 * usual

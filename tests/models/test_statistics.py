@@ -27,7 +27,7 @@ def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
     for index, look in product(range(len(frames)), LOOKS):
         frame = look(frames[index], np.random.default_rng(index))
         seen = detector.reconstruct(to_tensor(frame.image[None]))
-        residuals = detector.residuals(seen, nowhere, torch.from_numpy(frame.detail[None, None]))
+        residuals, _ = detector.residuals(seen, nowhere, torch.from_numpy(frame.detail[None, None]))
         levels.append(detector.standardise(residuals, nowhere))
     return [torch.cat(level) for level in zip(*levels, strict=True)]
 
@@ -105,7 +105,7 @@ def test_what_is_ignored_does_not_count(frames: Frames) -> None:
     ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frames.ignored(0), frames[0].detail))
     with torch.no_grad():
         seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
-        features = detector.standardise(detector.residuals(seen, ignored, detail), ignored)[FEATURES]
+        features = detector.standardise(detector.residuals(seen, ignored, detail)[0], ignored)[FEATURES]
     assert (features[..., :1, :1] == 0).all()
 
 
@@ -118,5 +118,5 @@ def test_detail_that_shows_no_hairlines_does_not_count() -> None:
     clear, lost = residuals[DETAILED].clone(), residuals[DETAILED].clone()
     clear[..., 4, 4] += 5
     for hairlines, counts in ((clear, True), (lost, False)):
-        learn_normal(detector, residuals, hairlines, ignored, np.arange(count))
+        learn_normal(detector, residuals, torch.zeros(count), hairlines, ignored, np.arange(count))
         assert (float(detector.get_buffer("detail_share")) > 0) == counts
