@@ -75,31 +75,36 @@ class PrintStage:
         sheets = tuple(view_sheet(grey, registration, sheet, self.stroke_width) for sheet in self.sheets)
         for sheet, seen in zip(self.sheets, sheets, strict=True):
             said.extend((words, _sheet_corners(registration, sheet, seen)) for words in judge_sheet(sheet, seen))
+        poses = self.on_labels(registration, sheets)
         missing = [sheet for sheet, seen in zip(self.sheets, sheets, strict=True) if seen.pose is None]
-        for zone, view in zip(self.zones, self.view_zones(grey, registration, sheets), strict=True):
+        for zone, view in zip(self.zones, self.view_zones(grey, registration, poses), strict=True):
             _add(pixels, view, registration, zone)
             codes.extend(replace(code, zone=zone.name) for code in view.codes)
             if not any(carries(sheet, zone) for sheet in missing):  # that its print is missing too goes without saying
                 corners = corners_of(view.registration, zone)
                 said.extend((words, corners) for words in judge(zone.name, view.measure, zone.limits))
         findings, places = tuple(words for words, _ in said), tuple(corners for _, corners in said)
-        return PrintMask(pixels, tuple(codes), findings, places, tuple(self._on_labels(registration, sheets).values()))
+        return PrintMask(pixels, tuple(codes), findings, places, tuple(poses.values()))
 
-    def view_zones(self, grey: Grey, registration: Registration, sheets: tuple[SheetView, ...]) -> Iterator[ZoneView]:
+    def view_zones(self, grey: Grey, registration: Registration, poses: dict[str, LabelPose]) -> Iterator[ZoneView]:
         """What an image shows in each zone; zones on a label are looked for where the label is.
 
         Args:
             grey: (H, W) in the original frame.
             registration: where the part is on it.
-            sheets: what it shows of each label.
+            poses: where labels lie, as `on_labels` says.
         """
-        moved = self._on_labels(registration, sheets)
         for label, zone in enumerate(self.zones, start=1):
-            place = moved[zone.sheet].registration if zone.sheet in moved else registration
+            place = poses[zone.sheet].registration if zone.sheet in poses else registration
             yield view_zone(grey, place, zone, self.labels, label, self.stroke_width)
 
-    def _on_labels(self, registration: Registration, sheets: tuple[SheetView, ...]) -> dict[str, LabelPose]:
-        """Where those labels lie that are whole, by their names."""
+    def on_labels(self, registration: Registration, sheets: tuple[SheetView, ...]) -> dict[str, LabelPose]:
+        """Where those labels lie that are whole, by their names.
+
+        Args:
+            registration: where the part is on the image.
+            sheets: what the image shows of each label.
+        """
         found = {
             sheet.name: on_label(registration, sheet, seen.pose)
             for sheet, seen in zip(self.sheets, sheets, strict=True)

@@ -74,7 +74,9 @@ def _with_limits(stage: PrintStage, parts: Iterable[tuple[Grey, Registration]]) 
         views = tuple(view_sheet(grey, registration, sheet, stage.stroke_width) for sheet in stage.sheets)
         for learner, seen in zip(sheets, views, strict=True):
             learner.add(seen)
-        for view, limits in zip(stage.view_zones(grey, registration, views), zones, strict=True):
+        for view, limits in zip(
+            stage.view_zones(grey, registration, stage.on_labels(registration, views)), zones, strict=True
+        ):
             limits.add(view.measure)
     judged = zip(stage.zones, zones, strict=True)
     return replace(
