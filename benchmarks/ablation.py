@@ -183,7 +183,7 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
 @torch.no_grad()
 def _score(judge: Detector, seen: Seen) -> float:
     standardised = judge.standardise(seen.residuals, torch.from_numpy(seen.ignored[None]))
-    return float(judge.score(judge.evidence(standardised, seen.whole)[1]))
+    return float(judge.score(judge.evidence(standardised, seen.whole)[1])[0])
 
 
 def on_label(kinds: Iterable[str]) -> list[str]:

@@ -202,15 +202,19 @@ class Detector(nn.Module):
         raised = torch.minimum(raised.clamp(min=0), self.get_buffer("background_most"))
         return summaries[:, :SUMMARIES] - raised[:, None] * self.get_buffer("background_share")
 
-    def score(self, summaries: Tensor) -> Tensor:
-        """(N,) scores of summaries; for each of them, settled, good parts have median 0, 90th percentile 1.
+    def score(self, summaries: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of summaries; for each of them, settled, good parts have median 0, 90th percentile 1.
 
         The whole says nothing about most faults, and counts where it is farther off than good parts are.
+
+        Returns:
+            (N,) scores, and what of each the part as a whole has added, (N,), 0 or more.
         """
         settled = self.settle(summaries)
         in_spreads = (settled - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
         peak, overall, whole = in_spreads.unbind(1)
-        return peak + MEAN_WEIGHT * overall + (whole - 1).clamp(min=0)
+        all_over = (whole - 1).clamp(min=0)
+        return peak + MEAN_WEIGHT * overall + all_over, all_over
 
     def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, ...]:
         """Inspect registered images.
@@ -221,21 +225,22 @@ class Detector(nn.Module):
             detail: (N, 2 h, 2 w) uint8, as in `Frame`.
 
         Returns:
-            scores (N,), in deviations of the worst place of a good part; anomaly maps (N, h/4, w/4) whose maximum is
-            the score; reconstructions (N, h, w, 3) uint8; standardised residuals of SSIM, features and detail (N, h/4,
-            w/4).
+            scores (N,), in deviations of the worst place of a good part; what of them the parts as a whole have added,
+            (N,); anomaly maps (N, h/4, w/4) whose maximum is the score; reconstructions (N, h, w, 3) uint8;
+            standardised residuals of SSIM, features and detail (N, h/4, w/4).
         """
         planes = image.permute(0, 3, 1, 2).float() / 255
         seen = self.reconstruct(planes)
         residuals, whole = self.residuals(seen, ignored[:, None], detail[:, None])
         standardised = self.standardise(residuals, ignored[:, None])
         evidence, summaries = self.evidence(standardised, whole)
-        score = self.score(summaries)
+        score, all_over = self.score(summaries)
         below_peak = (evidence[:, 0] - summaries[:, 0, None, None]) / self.get_buffer("summary_spread")[0]
         anomaly = score[:, None, None] + below_peak
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         features = _resize(standardised[FEATURES], evidence.shape[-2:])
-        return score, anomaly, painted, standardised[SSIM][:, 0], features[:, 0], standardised[DETAILED][:, 0]
+        maps = (standardised[SSIM][:, 0], features[:, 0], standardised[DETAILED][:, 0])
+        return score, all_over, anomaly, painted, *maps
 
 
 def pixels_kept(ignored: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def learn_normal(
     summaries = _cross_summaries(detector, residuals, whole, ignored, groups)
     _learn_background(detector, summaries)
     _learn_summaries(detector, detector.settle(summaries[0]), detector.settle(summaries.flatten(0, 1)))
-    return np.asarray(detector.score(summaries[0]), np.float64)
+    return np.asarray(detector.score(summaries[0])[0], np.float64)
 
 
 def _learn_summaries(detector: Detector, taken: Tensor, disturbed: Tensor) -> None:

@@ -169,7 +169,7 @@ class Inspector:
             score=residuals.score,
             threshold=calibration.threshold,
             reject=calibration.reject,
-            where=place_in_words(peak, self.size),
+            where=self._where(residuals, peak),
             doubts=doubts,
             findings=print_mask.findings,
         )
@@ -195,6 +195,12 @@ class Inspector:
         width, height = self.size
         x, y = (column + 0.5) * width / anomaly.shape[1], (row + 0.5) * height / anomaly.shape[0]
         return self._inside(*to_original(np.array([[x - 0.5, y - 0.5]]), print_mask, registration)[0])
+
+    def _where(self, residuals: Residuals, peak: tuple[float, float]) -> str:
+        """Where the part differs, in words; what only the part as a whole shows has no place."""
+        if residuals.all_over > 0 and residuals.score - residuals.all_over <= self.bundle.calibration.threshold:
+            return "all over"
+        return place_in_words(peak, self.size)
 
     def _inside(self, x: float, y: float) -> tuple[float, float]:
         width, height = self.size

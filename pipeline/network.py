@@ -17,7 +17,7 @@ from pipeline.framing import Frame
 from pipeline.images import Image
 
 INPUTS = ("image", "ignored", "detail")
-OUTPUTS = ("score", "anomaly", "reconstruction", "ssim_residual", "feature_residual", "detail_residual")
+OUTPUTS = ("score", "all_over", "anomaly", "reconstruction", "ssim_residual", "feature_residual", "detail_residual")
 
 
 class Residuals(NamedTuple):
@@ -25,6 +25,7 @@ class Residuals(NamedTuple):
 
     Attributes:
         score: the largest anomaly, in deviations of the worst place of a good part.
+        all_over: what of it the part as a whole has added, and no place: wear, dirt, another material; 0 or more.
         anomaly: (h/4, w/4) float32, same unit.
         reconstruction: (h, w, 3) uint8 RGB, how the part should look.
         ssim: (h/4, w/4) float32, SSIM residual in deviations of good parts at the same position.
@@ -33,6 +34,7 @@ class Residuals(NamedTuple):
     """
 
     score: float
+    all_over: float
     anomaly: NDArray[np.float32]
     reconstruction: Image
     ssim: NDArray[np.float32]
@@ -63,5 +65,5 @@ class Network:
 
     def run(self, frame: Frame) -> Residuals:
         """Compare one working frame."""
-        score, *maps = self._session.run(OUTPUTS, {name: getattr(frame, name)[None] for name in INPUTS})
-        return Residuals(float(score[0]), *(found[0] for found in maps))
+        score, all_over, *maps = self._session.run(OUTPUTS, {name: getattr(frame, name)[None] for name in INPUTS})
+        return Residuals(float(score[0]), float(all_over[0]), *(found[0] for found in maps))

@@ -21,7 +21,7 @@ def judged(detector: Detector, frame: Frame) -> tuple[Tensor, ...]:
 
 
 NOTHING = np.zeros(SIZE[::-1], np.uint8)
-SSIM_MAP, FEATURE_MAP = 3, 4
+SSIM_MAP, FEATURE_MAP = 4, 5
 
 
 def with_hole(frame: Frame, x: int, y: int, ignored: Mask | None = None) -> Frame:
@@ -32,8 +32,8 @@ def with_hole(frame: Frame, x: int, y: int, ignored: Mask | None = None) -> Fram
 
 
 def test_shapes_and_types(detector: Detector, frames: Frames) -> None:
-    score, anomaly, painted, ssim, features, detail = judged(detector, frames[0])
-    assert score.shape == (1,)
+    score, all_over, anomaly, painted, ssim, features, detail = judged(detector, frames[0])
+    assert score.shape == all_over.shape == (1,)
     assert anomaly.shape == ssim.shape == features.shape == detail.shape == (1, 16, 24)
     assert painted.shape == (1, 64, 96, 3)
     assert painted.dtype == torch.uint8
@@ -41,14 +41,14 @@ def test_shapes_and_types(detector: Detector, frames: Frames) -> None:
 
 def test_the_score_is_the_peak_of_the_anomaly(detector: Detector, frames: Frames) -> None:
     for index in range(4):
-        score, anomaly, *_ = judged(detector, frames[index])
+        score, _, anomaly, *_ = judged(detector, frames[index])
         assert score.item() == anomaly.max().item()
 
 
 @pytest.mark.parametrize(("x", "y"), [(30, 40), (60, 20), (80, 50)])
 def test_a_fault_is_found_where_it_is(detector: Detector, frames: Frames, x: int, y: int) -> None:
     good = max(judged(detector, frames[index])[0].item() for index in range(len(frames)))
-    score, anomaly, *_ = judged(detector, with_hole(frames[0], x, y))
+    score, _, anomaly, *_ = judged(detector, with_hole(frames[0], x, y))
     row, column = np.unravel_index(int(anomaly.argmax()), (16, 24))
     assert score.item() > 2 * good
     assert abs(column * 4 + 2 - x) <= 8
@@ -88,7 +88,7 @@ def test_under_print_features_are_compared_and_pixels_are_not(detector: Detector
 
 def test_nothing_to_compare_is_no_number_out_of_range(detector: Detector, frames: Frames) -> None:
     everything = np.full(SIZE[::-1], 255, np.uint8)
-    score, anomaly, *_ = judged(detector, with_hole(frames[0], 56, 32, everything))
+    score, _, anomaly, *_ = judged(detector, with_hole(frames[0], 56, 32, everything))
     clean = judged(detector, replace(frames[0], ignored=everything))
     assert torch.isfinite(anomaly).all()
     assert score.item() == clean[0].item()
@@ -96,7 +96,7 @@ def test_nothing_to_compare_is_no_number_out_of_range(detector: Detector, frames
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_a_black_or_white_image_is_anomalous_not_a_failure(detector: Detector, frames: Frames, value: int) -> None:
-    score, anomaly, *_ = judged(detector, framed(np.full((128, 192, 3), value, np.uint8), NOTHING))
+    score, _, anomaly, *_ = judged(detector, framed(np.full((128, 192, 3), value, np.uint8), NOTHING))
     assert torch.isfinite(anomaly).all()
     assert score.item() > max(judged(detector, frames[index])[0].item() for index in range(len(frames)))
 
@@ -106,7 +106,9 @@ def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: 
     usual, spread = detector.get_buffer("summary_usual"), detector.get_buffer("summary_spread")
     summaries = torch.cat([usual, detector.get_buffer("background_usual")[None]]).repeat(3, 1)
     summaries[:, WHOLE] += spread[WHOLE] * torch.tensor([-2.0, 1.0, 3.0])
-    torch.testing.assert_close(detector.score(summaries), torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
+    score, all_over = detector.score(summaries)
+    torch.testing.assert_close(score, torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(all_over, score)  # nothing else has added to it
 
 
 @torch.no_grad()

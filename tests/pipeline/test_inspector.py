@@ -159,6 +159,15 @@ def test_a_score_that_is_no_number_is_never_ok(
     assert "not a number" in found.reason
 
 
+@pytest.mark.parametrize(("all_over", "said"), [(3.0, "differs from good parts all over"), (0.5, "(x ")])
+def test_a_fault_that_shows_only_all_over_has_no_place(
+    bundle: Bundle, good: Image, monkeypatch: pytest.MonkeyPatch, all_over: float, said: str
+) -> None:
+    calibration, run = replace(bundle.calibration, threshold=5.0, reject=6.0), Network.run
+    monkeypatch.setattr(Network, "run", lambda self, frame: run(self, frame)._replace(score=7.0, all_over=all_over))
+    assert said in Inspector(replace(bundle, calibration=calibration)).inspect(good).reason
+
+
 def test_the_threshold_decides(bundle: Bundle, good: Image) -> None:
     score = Inspector(bundle).inspect(good).score
     assert score is not None
