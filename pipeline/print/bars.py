@@ -21,6 +21,7 @@ import zxingcpp
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]  # matching is all multiplication: half the time
 Direction = tuple[float, float]
 
 _MODULES: Final = 11  # of a character, three bars and three spaces
@@ -30,7 +31,7 @@ _SAMPLES: Final = 8  # a module
 _THINNEST, _WIDEST = 0.75, 2.5  # px a module; wider ones a decoder reads without mistakes
 _BARS: Final = 3  # of a character
 _DARK: Final = 0.25  # of the contrast: blur leaves a thin bar no more
-_QUIET: Final = 6  # px of bare ground that end the code
+_QUIET: Final = (6, 11)  # px of bare ground that end the code: beside thin bars little; wide ones have wide spaces
 _BINS: Final = 8  # a pixel of the profile
 _BLURS: Final = (0.4, 0.55, 0.7, 0.85, 1.05, 1.3)  # standard deviations, modules
 _LIKELY: Final = 3  # rough fits that are worth a second look
@@ -93,10 +94,8 @@ def read_bars(grey: NDArray[np.uint8]) -> tuple[str, Floats] | None:
     angle, _ = orientation(grey)
     across = math.cos(angle), math.sin(angle)
     profile, rows = _profile(grey, across)
-    span = _span(profile)
-    if span is None:
-        return None
-    for fit in _fits(profile, *span):
+    spans = dict.fromkeys(_span(profile, quiet) for quiet in _QUIET)  # each once, in their order
+    for fit in (fit for span in spans if span for fit in _fits(profile, *span)):
         if text := _decode(fit):
             sign = 1 if fit.profile is profile else -1
             return text, _corners(grey, across, (sign * fit.start, sign * fit.end), rows)
@@ -142,15 +141,15 @@ def _modules(widths: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 @cache
-def _forbidden() -> tuple[Floats, Floats, Floats]:
-    """(108,) infinite where a pattern may not be the first, a middle, or the last character."""
+def _forbidden(count: int) -> Singles:
+    """(count, 108) infinite where a pattern may not be that character of a code of so many."""
     starts = [_index(widths) for widths in _START_WIDTHS]
     stops = [_index(widths) for widths in _STOP_WIDTHS]
-    first, last = np.full((2, len(patterns())), np.inf)
-    first[starts], last[stops[0]] = 0, 0
-    middle = np.zeros(len(patterns()))
-    middle[starts + stops] = np.inf
-    return first, middle, last
+    forbidden = np.zeros((count, len(patterns())), np.float32)
+    forbidden[:, starts + stops] = np.inf
+    forbidden[[0, -1]] = np.inf
+    forbidden[0, starts] = forbidden[-1, stops[0]] = 0
+    return forbidden
 
 
 def _index(widths: tuple[int, ...]) -> int:
@@ -158,15 +157,19 @@ def _index(widths: tuple[int, ...]) -> int:
 
 
 @cache
-def _templates(blur: float) -> Floats:
-    """(11 * samples, 4 * 108) darkness of each pattern between narrow and wide neighbours, blurred."""
+def _templates(blur: float, *, rough: bool) -> tuple[Singles, Singles]:
+    """(11 * samples, 4 * 108) darkness of each pattern between narrow and wide neighbours, blurred; and its square.
+
+    `rough` has narrow neighbours alone, 108.
+    """
     count = len(patterns())
-    neighbours = itertools.product(((1, 0), (0, 0)), ((1, 0), (1, 1)))
+    neighbours = list(itertools.product(((1, 0), (0, 0)), ((1, 0), (1, 1))))[: 1 if rough else None]
     modules = [
         np.hstack([np.tile(before, (count, 1)), patterns(), np.tile(after, (count, 1))]) for before, after in neighbours
     ]
     blurred = _blurred(np.vstack(modules), blur)
-    return np.ascontiguousarray(blurred[:, 2 * _SAMPLES : -2 * _SAMPLES].T)
+    template = np.ascontiguousarray(blurred[:, 2 * _SAMPLES : -2 * _SAMPLES].T, np.float32)
+    return template, template**2
 
 
 def _blurred(modules: NDArray[np.uint8], blur: float) -> Floats:
@@ -213,12 +216,12 @@ def longest_run(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
     return max(np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1), key=len)
 
 
-def _span(profile: Profile) -> tuple[float, float] | None:
+def _span(profile: Profile, quiet: float) -> tuple[float, float] | None:
     """Where the bars in the middle begin and end; None where there are none, or none that are thin."""
     white, black = np.percentile(profile.brightness, (95, 5))
     dark = np.flatnonzero(profile.brightness < white - _DARK * (white - black))
     gaps = np.diff(profile.at[dark])
-    runs = np.split(dark, np.flatnonzero(gaps > _QUIET) + 1)
+    runs = np.split(dark, np.flatnonzero(gaps > quiet) + 1)
     run = min(runs, key=lambda run: float(np.abs(profile.at[run]).min(initial=np.inf)))
     if not run.size:
         return None
@@ -252,25 +255,23 @@ def _match(profile: Profile, start: float, end: float, count: int, blur: float, 
     A `rough` match takes all characters to have narrow neighbours, for a quarter of the time.
     """
     weight, total = _sampled(profile, start, end, count)
-    template = _templates(blur)[:, : len(patterns())] if rough else _templates(blur)
+    template, squared = _templates(blur, rough=rough)
     n, y, x = weight.sum(axis=1)[:, None], total.sum(axis=1)[:, None], weight @ template
-    xx, xy = weight @ template**2 - x * x / n, total @ template - x * y / n
+    xx, xy = weight @ squared - x * x / n, total @ template - x * y / n
     yy = (total**2 / np.maximum(weight, 1)).sum(axis=1)[:, None] - y * y / n
-    left = np.where(xy < 0, yy - xy**2 / xx, yy).reshape(count, -1, len(patterns())).min(axis=1)
-    first, middle, last = _forbidden()
-    left += np.vstack([first, *[middle] * (count - 2), last])
+    left = (yy - np.minimum(xy, 0) ** 2 / xx).reshape(count, -1, len(patterns())).min(axis=1) + _forbidden(count)
     characters = left.argmin(axis=1)
     return Fit(profile, start, end, blur, characters, float(left.min(axis=1).sum() / yy.sum()))
 
 
-def _sampled(profile: Profile, start: float, end: float, count: int) -> tuple[Floats, Floats]:
+def _sampled(profile: Profile, start: float, end: float, count: int) -> tuple[Singles, Singles]:
     """Pixels, and their brightness added up, in each sample of each character: (count, 11 * samples) both."""
     samples = count * _MODULES * _SAMPLES
     bars = count * _MODULES + _STOP_BAR
     index = np.floor((profile.at - start) / (end - start) * bars * _SAMPLES).astype(int)
     inside = (index >= 0) & (index < samples)
-    weight = np.bincount(index[inside], profile.weight[inside], samples).astype(np.float64)
-    total = np.bincount(index[inside], (profile.weight * profile.brightness)[inside], samples).astype(np.float64)
+    weight = np.bincount(index[inside], profile.weight[inside], samples).astype(np.float32)
+    total = np.bincount(index[inside], (profile.weight * profile.brightness)[inside], samples).astype(np.float32)
     return weight.reshape(count, -1), total.reshape(count, -1)
 
 

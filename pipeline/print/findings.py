@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 _SIGMAS: Final = 6.0  # a good part in 500 million, were the measure normal
 _HEADROOM: Final = 1.5  # ... and it is not: the extremes seen, and half as much again
@@ -84,30 +85,35 @@ def _judge_code(name: str, measure: Measure, limits: Limits) -> tuple[str, ...]:
 
 
 class Spread:
-    """What good parts show of one measure: a number for each, of the thousands at most that teach the print."""
+    """What good parts show of one measure, in each of the same looks: of thousands at most that teach the print."""
 
     def __init__(self) -> None:
         """Start with nothing seen."""
-        self._values: list[float] = []
+        self._values: list[tuple[float, ...]] = []
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def add(self, value: float) -> None:
-        """Take in one value."""
-        self._values.append(value)
+    def add(self, *values: float) -> None:
+        """Take in what one part shows, a value a look."""
+        self._values.append(values)
 
     def limits(self, *, sigmas: float = _SIGMAS, slack: float = 0.0) -> tuple[float, float]:
-        """How far good parts go: `sigmas` deviations or the extremes with headroom, and `slack` more.
+        """How far good parts go, in whichever look that is farther: see `_limits`."""
+        low, high = np.transpose([_limits(look, sigmas, slack) for look in np.transpose(self._values)])
+        return float(low.min()), float(high.max())
 
-        One value of a hundred is left out, those farthest from the median: of a bad part that slipped in.
-        """
-        values = np.array(self._values)
-        kept = values[np.argsort(np.abs(values - np.median(values)))[: math.ceil((1 - _SLIPPED_IN) * len(values))]]
-        mean, spread = kept.mean(), sigmas * kept.std()
-        below = max(spread, _HEADROOM * (mean - kept.min())) + slack
-        above = max(spread, _HEADROOM * (kept.max() - mean)) + slack
-        return float(mean - below), float(mean + above)
+
+def _limits(values: NDArray[np.float64], sigmas: float, slack: float) -> tuple[float, float]:
+    """`sigmas` deviations or the extremes with headroom, and `slack` more.
+
+    One value of a hundred is left out, those farthest from the median: of a bad part that slipped in.
+    """
+    kept = values[np.argsort(np.abs(values - np.median(values)))[: math.ceil((1 - _SLIPPED_IN) * len(values))]]
+    mean, spread = kept.mean(), sigmas * kept.std()
+    below = max(spread, _HEADROOM * (mean - kept.min())) + slack
+    above = max(spread, _HEADROOM * (kept.max() - mean)) + slack
+    return float(mean - below), float(mean + above)
 
 
 @dataclass
@@ -121,10 +127,13 @@ class LimitsLearner:
     symbologies: set[str] = field(default_factory=set)
     lengths: tuple[int, int] = (0, 0)
 
-    def add(self, measure: Measure) -> None:
-        """Take in what one good part shows."""
-        self.ink.add(measure.ink)
-        self.contrast.add(measure.contrast)
+    def add(self, measure: Measure, defocused: Measure) -> None:
+        """Take in what one good part shows, as it was taken and out of focus.
+
+        What its code says, and how clean it is, is learned from the part as it was taken.
+        """
+        self.ink.add(measure.ink, defocused.ink)
+        self.contrast.add(measure.contrast, defocused.contrast)
         if measure.flaw is not None:
             self.flaw.add(measure.flaw)
         if not measure.symbology:

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 _COLUMNS: Final = 2  # halves of a row: a fault in one is not thinned by the other
 _MARGIN: Final = 5  # px along the rim, where the label's shadow lies
 _SLACK: Final = np.array([0.02, 0.004])[:, None, None]  # of the contrast: ink, and edges a pixel, known no better
+_SHARPNESS: Final = 1  # in a profile; 0 is the ink
+_LEAST_BLUR: Final = 1e-4  # of the contrast: what takes less from the edges says nothing of the focus
 _WARM_UP: Final = 20  # good parts until a deviation means something
 _SIGMAS: Final = 5.0  # of the worst row of a part, which has the long tail of extremes
 _OUTLYING: Final = 4.0  # deviations
@@ -31,11 +33,13 @@ class RowLimits:
 
     Attributes:
         mean, deviation: of ink and sharpness, each row by row, in halves.
+        defocused: the mean in shots as far out of focus as is allowed.
         least: lowest ink and lowest sharpness of any row, in deviations.
         most: highest ink of any row, in deviations.
     """
 
     mean: tuple[float, ...]
+    defocused: tuple[float, ...]
     deviation: tuple[float, ...]
     least: tuple[float, float]
     most: float
@@ -68,9 +72,8 @@ def _rows(values: NDArray[np.float32], rows: int) -> Floats:
 
 def judge_rows(name: str, profile: Floats, limits: RowLimits) -> tuple[str, ...]:
     """Findings in words on the print of the label called `name`; empty for a good part."""
-    shape = profile.shape
-    deviation = np.reshape(limits.deviation, shape)
-    ink, sharpness = (profile - np.reshape(limits.mean, shape)) / deviation
+    known = (np.reshape(values, profile.shape) for values in (limits.mean, limits.defocused, limits.deviation))
+    ink, sharpness = _off(profile, *known)
     if ink.min() < limits.least[0]:
         return (_words(name, "missing", "ink", ink, limits.least[0]),)
     if sharpness.min() < limits.least[1]:
@@ -78,6 +81,18 @@ def judge_rows(name: str, profile: Floats, limits: RowLimits) -> tuple[str, ...]
     if ink.max() > limits.most:
         return (_words(name, "soiled", "ink", -ink, -limits.most),)
     return ()
+
+
+def _off(profile: Floats, mean: Floats, defocused: Floats, deviation: Floats) -> Floats:
+    """Deviations from what a label shows in the focus of its shot.
+
+    A smear blurs some rows, defocus all of them: as far as most rows have gone the way that the allowed defocus takes
+    them, it is the shot's.
+    """
+    blur = defocused - mean
+    telling = np.abs(blur[_SHARPNESS]) >= np.median(np.abs(blur[_SHARPNESS]))
+    gone = (profile - mean)[_SHARPNESS][telling] / np.minimum(blur[_SHARPNESS][telling], -_LEAST_BLUR)
+    return np.asarray((profile - mean - np.clip(np.median(gone), 0, 1) * blur) / deviation)
 
 
 def _words(name: str, what: str, measure: str, deviations: Floats, limit: float) -> str:
@@ -93,27 +108,31 @@ class RowLearner:
     def __init__(self) -> None:
         """Start with nothing seen."""
         self._count = 0
-        self._mean = self._squares = np.zeros(())
+        self._mean = self._squares = self._blur = np.zeros(())
         self._spreads = Spread(), Spread(), Spread()
 
-    def add(self, profile: Floats) -> None:
-        """Take in one good label; from the warm-up on it is first compared with those before it.
+    def add(self, profile: Floats, defocused: Floats) -> None:
+        """Take in one good label, as it was taken and out of focus; from the warm-up on they are first compared with
+        those before them.
 
         Then it moves mean and deviation no more than a label at the limits does: a bad one may have slipped in.
         """
+        blur = defocused - profile
         if self._count >= _WARM_UP:
-            for spread, value in zip(self._spreads, self._extremes(profile), strict=True):
-                spread.add(value)
+            looks = zip(self._extremes(profile), self._extremes(defocused), strict=True)
+            for spread, values in zip(self._spreads, looks, strict=True):
+                spread.add(*values)
             farthest = _OUTLYING * self._deviation()
             profile = self._mean + np.clip(profile - self._mean, -farthest, farthest)
         self._count += 1
         delta = profile - self._mean
         self._mean = self._mean + delta / self._count
         self._squares = self._squares + delta * (profile - self._mean)
+        self._blur = self._blur + (blur - self._blur) / self._count
 
     def _extremes(self, profile: Floats) -> tuple[float, float, float]:
         """Lowest ink, lowest sharpness and highest ink, in deviations."""
-        ink, sharpness = (profile - self._mean) / self._deviation()
+        ink, sharpness = _off(profile, self._mean, self._mean + self._blur, self._deviation())
         return float(ink.min()), float(sharpness.min()), float(ink.max())
 
     def limits(self) -> RowLimits | None:
@@ -122,7 +141,8 @@ class RowLearner:
             return None
         sigmas = _SIGMAS * (1 + _FEW / (self._count - _WARM_UP))
         ink, sharpness, most = (spread.limits(sigmas=sigmas) for spread in self._spreads)
-        return RowLimits(_plain(self._mean), _plain(self._deviation()), (ink[0], sharpness[0]), most[1])
+        mean, defocused, deviation = map(_plain, (self._mean, self._mean + self._blur, self._deviation()))
+        return RowLimits(mean, defocused, deviation, (ink[0], sharpness[0]), most[1])
 
     def _deviation(self) -> Floats:
         return np.asarray(np.sqrt(self._squares / self._count) + _SLACK)

@@ -62,15 +62,15 @@ class SheetLearner:
         self._rows = RowLearner()
         self._spreads = {name: Spread() for name in vars(SheetLimits())}
 
-    def add(self, view: SheetView) -> None:
-        """Take in what one good part shows of the label."""
+    def add(self, view: SheetView, defocused: SheetView) -> None:
+        """Take in what one good part shows of the label, as it was taken and out of focus."""
         self._seen += 1
         if view.pose is None or view.profile is None:
             self._missing += 1
             return
-        self._rows.add(view.profile)
+        self._rows.add(view.profile, view.profile if defocused.profile is None else defocused.profile)
         for name, spread in self._spreads.items():
-            spread.add(getattr(view.pose, name))
+            spread.add(*(getattr(pose, name) for pose in (view.pose, defocused.pose or view.pose)))
 
     def sheet(self) -> Sheet | None:
         """The label with its limits; None where too many good parts lack it to expect it."""

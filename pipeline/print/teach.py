@@ -13,9 +13,9 @@ from pipeline.config import ZonesConfig
 from pipeline.images import Grey
 from pipeline.print.codes import Code, read_codes
 from pipeline.print.edits import check_boxes, edit_zones
-from pipeline.print.findings import LimitsLearner
+from pipeline.print.findings import LimitsLearner, Measure
 from pipeline.print.own_frame import learn_on_labels
-from pipeline.print.sheet import view_sheet
+from pipeline.print.sheet import SheetView, view_sheet
 from pipeline.print.sheet_learning import SheetLearner, find_sheets
 from pipeline.print.stage import PrintStage
 from pipeline.print.strokes import stroke_width
@@ -23,6 +23,7 @@ from pipeline.print.zones import ZoneLearner
 from pipeline.registration import Registration
 
 _AS_LEARNED: Final = ZonesConfig()
+_DEFOCUS: Final = 1.0  # px
 _CODE_SEARCHES: Final = 24  # images searched whole for codes; enough to see one that half of them show
 
 
@@ -63,7 +64,7 @@ def teach(
 
 
 def _with_limits(stage: PrintStage, parts: Iterable[tuple[Grey, Registration]]) -> PrintStage:
-    """Learn the limits of zones and labels from what the stage sees on the same parts."""
+    """Learn the limits of zones and labels from what the stage sees on the same parts, out of focus too."""
     if not stage.zones and not stage.sheets:
         return stage
     zones = [LimitsLearner() for _ in stage.zones]
@@ -71,19 +72,29 @@ def _with_limits(stage: PrintStage, parts: Iterable[tuple[Grey, Registration]]) 
     for grey, registration in parts:
         if not registration.found:
             continue
-        views = tuple(view_sheet(grey, registration, sheet, stage.stroke_width) for sheet in stage.sheets)
-        for learner, seen in zip(sheets, views, strict=True):
-            learner.add(seen)
-        for view, limits in zip(
-            stage.view_zones(grey, registration, stage.on_labels(registration, views)), zones, strict=True
-        ):
-            limits.add(view.measure)
+        seen = [_seen(stage, look, registration) for look in (grey, _defocused(grey))]
+        for learner, views in zip(sheets, zip(*(labels for labels, _ in seen), strict=True), strict=True):
+            learner.add(*views)
+        for limits, measures in zip(zones, zip(*(measures for _, measures in seen), strict=True), strict=True):
+            limits.add(*measures)
     judged = zip(stage.zones, zones, strict=True)
     return replace(
         stage,
         zones=tuple(replace(zone, limits=learner.limits()) for zone, learner in judged),
         sheets=tuple(known for learner in sheets if (known := learner.sheet())),
     )
+
+
+def _seen(stage: PrintStage, grey: Grey, registration: Registration) -> tuple[list[SheetView], list[Measure]]:
+    """What a shot shows of each label, and in each zone."""
+    labels = [view_sheet(grey, registration, sheet, stage.stroke_width) for sheet in stage.sheets]
+    zones = stage.view_zones(grey, registration, stage.on_labels(registration, tuple(labels)))
+    return labels, [view.measure for view in zones]
+
+
+def _defocused(grey: Grey) -> Grey:
+    """As a line may take it before `pipeline.quality` has doubts: that alone must not be taken for bad print."""
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), _DEFOCUS), np.uint8)
 
 
 def _all_codes(grey: Grey, registration: Registration) -> tuple[Code, ...]:

@@ -28,6 +28,9 @@ def test_names_what_is_wrong_and_where(measure: Measure, words: str) -> None:
     assert "'code 1'" in finding
 
 
+BLURRED = Measure(0.2, 100)
+
+
 def test_good_print_has_no_findings() -> None:
     assert judge("code 1", Measure(0.2, 100, "DataMatrix", 12), GOOD) == ()
 
@@ -35,15 +38,16 @@ def test_good_print_has_no_findings() -> None:
 def test_code_that_good_parts_lack_too_is_not_missed() -> None:
     learner = LimitsLearner()
     for index in range(100):
-        learner.add(Measure(0.2, 100, "Code128" if index else "", 8 if index else 0))
+        seen = Measure(0.2, 100, "Code128" if index else "", 8 if index else 0)
+        learner.add(seen, seen)
     assert judge("code 1", Measure(0.2, 100), learner.limits()) == ()
 
 
 def test_flaws_are_limited_by_what_good_parts_show_and_not_where_they_show_none() -> None:
     known, unknown = LimitsLearner(), LimitsLearner()
     for flaw in (0.05, 0.06, 0.1):
-        known.add(Measure(0.2, 100, "QRCode", 8, flaw))
-        unknown.add(Measure(0.2, 100, "QRCode", 8))
+        known.add(Measure(0.2, 100, "QRCode", 8, flaw), BLURRED)
+        unknown.add(Measure(0.2, 100, "QRCode", 8), BLURRED)
     assert 0.1 < known.limits().flaw < 0.3
     assert unknown.limits().flaw == 1.0
 
@@ -52,12 +56,22 @@ def test_limits_hold_every_good_part_with_headroom() -> None:
     learner = LimitsLearner()
     inks = [0.18, 0.20, 0.22, 0.19, 0.26]
     for length, ink in enumerate(inks, start=10):
-        learner.add(Measure(ink, 100 * ink, "DataMatrix", length))
+        learner.add(Measure(ink, 100 * ink, "DataMatrix", length), BLURRED)
     limits = learner.limits()
     assert limits.ink[0] < min(inks)
     assert limits.ink[1] > max(inks)
     assert (limits.symbologies, limits.lengths, limits.readable) == (("DataMatrix",), (10, 14), 1.0)
     json.dumps([*limits.ink, *limits.contrast])
+
+
+def test_what_good_print_looks_like_out_of_focus_is_within_the_limits() -> None:
+    learner = LimitsLearner()
+    for ink in (0.18, 0.20, 0.22):
+        learner.add(Measure(ink, 100), Measure(ink - 0.1, 60))
+    limits = learner.limits()
+    assert judge("text 1", Measure(0.08, 60), limits) == ()
+    assert "missing" in judge("text 1", Measure(0.0, 60), limits)[0]
+    assert limits.ink[1] < 0.3
 
 
 def test_a_bad_part_among_a_hundred_widens_no_limit() -> None:

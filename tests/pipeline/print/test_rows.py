@@ -20,11 +20,15 @@ def _label(seed: int) -> NDArray[np.uint8]:
     return np.asarray(np.clip(label + rng.normal(0, 2, label.shape), 0, 255), dtype=np.uint8)
 
 
+def _defocused(label: NDArray[np.uint8], blur: float) -> NDArray[np.uint8]:
+    return np.asarray(cv2.GaussianBlur(label, (0, 0), blur), np.uint8)
+
+
 @pytest.fixture(scope="module")
 def limits() -> RowLimits:
     learner = RowLearner()
     for seed in range(60):
-        learner.add(row_profile(_label(seed), WIDTH))
+        learner.add(row_profile(_label(seed), WIDTH), row_profile(_defocused(_label(seed), 1.0), WIDTH))
     learned = learner.limits()
     assert learned is not None
     return learned
@@ -50,6 +54,25 @@ def test_smeared_line(limits: RowLimits) -> None:
     assert "smeared" in finding
 
 
+@pytest.mark.parametrize("blur", [0.5, 0.8, 1.0])
+def test_a_shot_out_of_focus_is_no_smear(limits: RowLimits, blur: float) -> None:
+    shots = [_defocused(_label(seed), blur) for seed in range(100, 120)]
+    assert [judge_rows("label 1", row_profile(shot, WIDTH), limits) for shot in shots] == [()] * 20
+
+
+def test_a_line_smeared_in_a_shot_out_of_focus_is_one(limits: RowLimits) -> None:
+    label = _label(100)
+    label[8:36] = cv2.blur(label[8:36], (15, 1))
+    (finding,) = judge_rows("label 1", row_profile(_defocused(label, 0.8), WIDTH), limits)
+    assert "smeared" in finding
+
+
+def test_all_lines_smeared_are_no_defocus(limits: RowLimits) -> None:
+    smeared = np.asarray(cv2.blur(_label(100), (15, 1)), np.uint8)
+    (finding,) = judge_rows("label 1", row_profile(smeared, WIDTH), limits)
+    assert "smeared" in finding
+
+
 def test_stain_between_the_lines(limits: RowLimits) -> None:
     label = _label(100)
     label[34:45, 110:190] = 120
@@ -66,5 +89,5 @@ def test_brightness_does_not_matter(limits: RowLimits) -> None:
 def test_few_parts_set_no_limits() -> None:
     learner = RowLearner()
     for seed in range(10):
-        learner.add(row_profile(_label(seed), WIDTH))
+        learner.add(row_profile(_label(seed), WIDTH), row_profile(_defocused(_label(seed), 1.0), WIDTH))
     assert learner.limits() is None

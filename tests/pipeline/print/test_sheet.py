@@ -99,8 +99,9 @@ def test_other_light_is_no_finding(stage: PrintStage, light: float) -> None:
 def test_limits_of_a_label_that_good_parts_may_lack(stage: PrintStage) -> None:
     (sheet,) = stage.sheets
     learner = SheetLearner(sheet)
-    learner.add(SheetView(None, None))
-    learner.add(view_sheet(_label(), HERE, sheet, stage.stroke_width))
+    seen = view_sheet(_label(), HERE, sheet, stage.stroke_width)
+    learner.add(SheetView(None, None), SheetView(None, None))
+    learner.add(seen, seen)
     assert learner.sheet() is None
 
 
