@@ -157,19 +157,16 @@ def _index(widths: tuple[int, ...]) -> int:
 
 
 @cache
-def _templates(blur: float, *, rough: bool) -> tuple[Singles, Singles]:
-    """(11 * samples, 4 * 108) darkness of each pattern between narrow and wide neighbours, blurred; and its square.
-
-    `rough` has narrow neighbours alone, 108.
-    """
+def _templates(blur: float) -> Singles:
+    """(2, 11 * samples, 4 * 108) darkness of each pattern between narrow and wide neighbours, blurred; and squared."""
     count = len(patterns())
-    neighbours = list(itertools.product(((1, 0), (0, 0)), ((1, 0), (1, 1))))[: 1 if rough else None]
+    neighbours = itertools.product(((1, 0), (0, 0)), ((1, 0), (1, 1)))
     modules = [
         np.hstack([np.tile(before, (count, 1)), patterns(), np.tile(after, (count, 1))]) for before, after in neighbours
     ]
     blurred = _blurred(np.vstack(modules), blur)
     template = np.ascontiguousarray(blurred[:, 2 * _SAMPLES : -2 * _SAMPLES].T, np.float32)
-    return template, template**2
+    return np.stack([template, template**2])
 
 
 def _blurred(modules: NDArray[np.uint8], blur: float) -> Floats:
@@ -255,7 +252,7 @@ def _match(profile: Profile, start: float, end: float, count: int, blur: float, 
     A `rough` match takes all characters to have narrow neighbours, for a quarter of the time.
     """
     weight, total = _sampled(profile, start, end, count)
-    template, squared = _templates(blur, rough=rough)
+    template, squared = _templates(blur)[..., : len(patterns()) if rough else None]
     n, y, x = weight.sum(axis=1)[:, None], total.sum(axis=1)[:, None], weight @ template
     xx, xy = weight @ squared - x * x / n, total @ template - x * y / n
     yy = (total**2 / np.maximum(weight, 1)).sum(axis=1)[:, None] - y * y / n

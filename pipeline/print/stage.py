@@ -86,17 +86,20 @@ class PrintStage:
         findings, places = tuple(words for words, _ in said), tuple(corners for _, corners in said)
         return PrintMask(pixels, tuple(codes), findings, places, tuple(poses.values()))
 
-    def view_zones(self, grey: Grey, registration: Registration, poses: dict[str, LabelPose]) -> Iterator[ZoneView]:
+    def view_zones(
+        self, grey: Grey, registration: Registration, poses: dict[str, LabelPose], *, decode: bool = True
+    ) -> Iterator[ZoneView]:
         """What an image shows in each zone; zones on a label are looked for where the label is.
 
         Args:
             grey: (H, W) in the original frame.
             registration: where the part is on it.
             poses: where labels lie, as `on_labels` says.
+            decode: read codes too, which takes most of the time.
         """
         for label, zone in enumerate(self.zones, start=1):
             place = poses[zone.sheet].registration if zone.sheet in poses else registration
-            yield view_zone(grey, place, zone, self.labels, label, self.stroke_width)
+            yield view_zone(grey, place, zone, self.labels, label, self.stroke_width, decode=decode)
 
     def on_labels(self, registration: Registration, sheets: tuple[SheetView, ...]) -> dict[str, LabelPose]:
         """Where those labels lie that are whole, by their names.

@@ -72,11 +72,11 @@ def _with_limits(stage: PrintStage, parts: Iterable[tuple[Grey, Registration]]) 
     for grey, registration in parts:
         if not registration.found:
             continue
-        seen = [_seen(stage, look, registration) for look in (grey, _defocused(grey))]
-        for learner, views in zip(sheets, zip(*(labels for labels, _ in seen), strict=True), strict=True):
-            learner.add(*views)
-        for limits, measures in zip(zones, zip(*(measures for _, measures in seen), strict=True), strict=True):
-            limits.add(*measures)
+        taken, defocused = _seen(stage, grey, registration), _seen(stage, _defocused(grey), registration, decode=False)
+        for sheet, *views in zip(sheets, taken[0], defocused[0], strict=True):
+            sheet.add(*views)
+        for zone, *measures in zip(zones, taken[1], defocused[1], strict=True):
+            zone.add(*measures)
     judged = zip(stage.zones, zones, strict=True)
     return replace(
         stage,
@@ -85,10 +85,12 @@ def _with_limits(stage: PrintStage, parts: Iterable[tuple[Grey, Registration]]) 
     )
 
 
-def _seen(stage: PrintStage, grey: Grey, registration: Registration) -> tuple[list[SheetView], list[Measure]]:
+def _seen(
+    stage: PrintStage, grey: Grey, registration: Registration, *, decode: bool = True
+) -> tuple[list[SheetView], list[Measure]]:
     """What a shot shows of each label, and in each zone."""
     labels = [view_sheet(grey, registration, sheet, stage.stroke_width) for sheet in stage.sheets]
-    zones = stage.view_zones(grey, registration, stage.on_labels(registration, tuple(labels)))
+    zones = stage.view_zones(grey, registration, stage.on_labels(registration, tuple(labels)), decode=decode)
     return labels, [view.measure for view in zones]
 
 

@@ -46,15 +46,17 @@ def view_zone(
     labels: NDArray[np.uint8],
     label: int,
     stroke_width: int,
+    *,
+    decode: bool = True,
 ) -> ZoneView:
-    """Look at one zone of one image; only the zone's own pixels are warped."""
+    """Look at one zone of one image; only the zone's own pixels are warped. Without `decode` no codes are read."""
     varies = np.where(labels[zone.window] == label, np.uint8(255), np.uint8(0))
     margin = bar_reach(stroke_width) if zone.kind is ZoneKind.LINEAR_CODE else stroke_width
     crop = _crop(grey, registration, zone, margin)
     response = ink_response(crop, stroke_width, dark=zone.dark)
     inner = slice(margin, -margin)
     ink = _ink(crop, response, zone, stroke_width)[inner, inner] & varies
-    codes = _codes(grey, registration, zone, ink, stroke_width)
+    codes = _codes(grey, registration, zone, ink, stroke_width) if decode else ()
     flaw = _flaw(codes, crop, registration, zone, margin, stroke_width)
     return ZoneView(
         registration, cover(ink) & varies, codes, _measure(ink, varies, response[inner, inner], codes, flaw)
