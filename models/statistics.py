@@ -123,19 +123,20 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     Disturbed parts are among them: what light and focus change becomes a usual direction, and says little.
     """
     count = min(len(learned), POSITION_IMAGES)
-    total, products, means = torch.zeros(()), torch.zeros(()), []
+    columns, rows = (side // LEVELS[FEATURES] for side in learned.size)
+    total, products, means = torch.zeros(rows, columns, JOINT), torch.zeros(rows * columns, JOINT, JOINT), []
     for index, look in product(range(count), LOOKS):
         frame = look(learned[index], np.random.default_rng(index))
         projected = detector.project(detector.reconstruct(to_tensor(frame.image[None])))
         means.append(mean_difference(projected, torch.from_numpy(frame.ignored[None, None])))
         vectors = projected[0].permute(1, 2, 0)
-        total = total + vectors
-        products = products + vectors[..., :, None] * vectors[..., None, :]
+        total += vectors
+        _add_products(products, vectors)
         advance()
     _learn_whole(detector, torch.cat(means))
     count *= len(LOOKS)
     mean = total / count
-    spread, vectors = torch.linalg.eigh(products / count - mean[..., :, None] * mean[..., None, :])
+    spread, vectors = torch.linalg.eigh(_add_products(products.div_(count), mean, -1).view(rows, columns, JOINT, JOINT))
     usual = spread[..., -USUAL:].clamp(min=0)
     noise = spread[..., :-USUAL].mean(-1).clamp(min=LEAST_NOISE)
     noise = (1 - SHRINKAGE) * noise + SHRINKAGE * noise.mean()
@@ -145,6 +146,12 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     detector.get_buffer("directions").copy_(vectors[..., -USUAL:].permute(3, 2, 0, 1))
     detector.get_buffer("discount").copy_(discount.permute(2, 0, 1)[None])
     detector.get_buffer("noise").copy_(noise[None, None])
+
+
+def _add_products(products: Tensor, vectors: Tensor, weight: float = 1) -> Tensor:
+    """Add each position's vector times itself, in place: the products of all positions are too large to have twice."""
+    flat = vectors.flatten(0, 1)
+    return products.baddbmm_(flat[:, :, None], flat[:, None], alpha=weight)
 
 
 def _learn_whole(detector: Detector, means: Tensor) -> None:
