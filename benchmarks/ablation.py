@@ -108,10 +108,10 @@ class Ablation:
         place = Place(grey, registration, bundle.print_stage, _truth(self._dataset, path))
         found = bundle.print_stage.find(grey, registration)
         looked = look(labels_in_place(frame, found, registration))
-        seen = {}
+        seen, bare = {}, frame.without_burnt()
         for name, mask in self._masks.items():
             pixels = mask(place)
-            ignored = frame.behind(print_in_place(replace(found, pixels=pixels), registration)).ignored[None]
+            ignored = bare.behind(print_in_place(replace(found, pixels=pixels), registration)).ignored[None]
             feed = {"image": looked.image[None], "ignored": ignored, "detail": looked.detail[None]}
             *residuals, off = (torch.from_numpy(found) for found in self._session.run(None, feed))
             seen[name] = Seen(residuals, length_of(off), ignored, np.count_nonzero(pixels) / pixels.size)

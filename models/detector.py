@@ -31,6 +31,10 @@ USUAL = 8
 BACKGROUND = 0.25
 """Quantile of an image's evidence that tells how much of it is there all over: no fault covers three quarters."""
 
+EDGES, EVERY = 0.05, 2
+"""Share of the places that tell how far the detail of a whole image is off, and of how many rows and columns one is
+looked at for that: where the shot is out of focus all edges are off, far more places than a hairline has."""
+
 SUMMARIES = 3
 """What is scored of an image: its highest evidence, its mean evidence, and how far it is off as a whole."""
 
@@ -90,6 +94,8 @@ class Detector(nn.Module):
             self.register_buffer(f"spread_{level}", torch.ones(shape))
         self.register_buffer("whole_centre", torch.zeros(JOINT))
         self.register_buffer("whole_axes", torch.eye(JOINT))
+        self.register_buffer("detail_usual", torch.ones(()))
+        self.register_buffer("detail_most", torch.ones(()))
         self.register_buffer("detail_share", torch.ones(()))
         self.register_buffer("background_usual", torch.zeros(()))
         self.register_buffer("background_most", torch.zeros(()))
@@ -158,7 +164,17 @@ class Detector(nn.Module):
         return [self.distance(projected), structure, self.segment(seen, kept), fine], whole
 
     def standardise(self, residuals: list[Tensor], ignored: Tensor) -> list[Tensor]:
-        """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared."""
+        """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared.
+
+        What the shot, and not the part, has done to the detail is taken out: defocus and noise multiply all of it.
+        """
+        *levels, detail = self.in_deviations(residuals, ignored)
+        raised = detail_level(detail) / self.get_buffer("detail_usual")
+        raised = torch.minimum(raised.clamp(min=1), self.get_buffer("detail_most"))
+        return [*levels, detail / raised[:, None, None, None]]
+
+    def in_deviations(self, residuals: list[Tensor], ignored: Tensor) -> list[Tensor]:
+        """As `standardise`, with all that the shot has done to the detail."""
         kept = [pixels_kept(ignored)] * len(LEVELS)
         kept[FEATURES] = features_kept(ignored)
         return [
@@ -241,6 +257,12 @@ class Detector(nn.Module):
         features = _resize(standardised[FEATURES], evidence.shape[-2:])
         maps = (standardised[SSIM][:, 0], features[:, 0], standardised[DETAILED][:, 0])
         return score, all_over, anomaly, painted, *maps
+
+
+def detail_level(detail: Tensor) -> Tensor:
+    """(N,) what a twentieth of all places exceed, of the detail in deviations, (N, 1, h, w)."""
+    places = detail[..., ::EVERY, ::EVERY].flatten(1)
+    return places.topk(max(1, int(EDGES * places.shape[1])), dim=1).values.amin(1)
 
 
 def pixels_kept(ignored: Tensor) -> Tensor:

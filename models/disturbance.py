@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from pipeline.framing import Frame
-from pipeline.lighting import DETAIL, Gain, relight, relight_burnt, without_grain
+from pipeline.lighting import DETAIL, Gain, burnt_out, relight, relight_burnt, without_grain
 
 QUALITIES = (60, 95)
 """JPEG qualities from the lowest to above the highest."""
@@ -28,16 +28,21 @@ class Shot(NamedTuple):
 def disturb(frame: Frame, rng: Generator) -> Frame:
     """Disturb a shot as a line might, beyond the part's pose, and bring it back to the light it had.
 
-    As a disturbed shot comes out of `Frame.relit`: the light is right again, and of what was burnt out no more is known
-    than how bright it should be.
+    As a disturbed shot comes out of `Frame.relit`: the light is right again, and what was burnt out is not compared.
 
     Args:
         frame: of a good part.
         rng: source of all randomness; each of defocus, grain and compression happens to every second shot.
     """
     shot = _draw(rng)
-    image, detail = (_taken(seen, shot, rng, zoom) for seen, zoom in ((frame.image, 1), (frame.detail, DETAIL)))
-    return replace(frame, image=image, detail=detail)
+    gain, finely = (_gain(seen.shape, shot) for seen in (frame.image, frame.detail))
+    image, detail = _taken(frame.image, gain, shot, rng, 1), _taken(frame.detail, finely, shot, rng, DETAIL)
+    expected = without_grain(frame.image)
+    lit = replace(
+        frame, image=relight_burnt(image, gain, expected),
+        detail=relight_burnt(detail, finely, without_grain(frame.detail)),
+    )  # fmt: skip
+    return lit.without(burnt_out(image, gain, expected))
 
 
 def compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
@@ -59,9 +64,8 @@ def _draw(rng: Generator) -> Shot:
     )
 
 
-def _taken(image: NDArray[np.uint8], shot: Shot, rng: Generator, zoom: int) -> NDArray[np.uint8]:
-    """An image, grey or RGB, `zoom` times as large as the working frame."""
-    gain = _gain(image.shape, shot)
+def _taken(image: NDArray[np.uint8], gain: Gain, shot: Shot, rng: Generator, zoom: int) -> NDArray[np.uint8]:
+    """An image, grey or RGB, `zoom` times as large as the working frame, in other light."""
     seen = image
     if shot.blur:
         seen = np.asarray(cv2.GaussianBlur(image, (0, 0), zoom * shot.blur), np.uint8)
@@ -69,9 +73,7 @@ def _taken(image: NDArray[np.uint8], shot: Shot, rng: Generator, zoom: int) -> N
     if shot.grain:
         noise = rng.standard_normal(image.shape, np.float32) * np.float32(zoom * shot.grain)
         seen = np.clip(seen + noise, 0, 255).astype(np.uint8)
-    if shot.quality:
-        seen = compressed(seen, shot.quality)
-    return relight_burnt(seen, gain, without_grain(image))
+    return compressed(seen, shot.quality) if shot.quality else seen
 
 
 def _gain(shape: tuple[int, ...], shot: Shot) -> Gain:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.detector import DETAILED, SUMMARIES, WHOLE, Detector
+from models.detector import DETAILED, SUMMARIES, WHOLE, Detector, detail_level
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80)
@@ -44,6 +44,7 @@ def learn_normal(
         (N,) scores, each from the statistics of the other half.
     """
     _learn_positions(detector, residuals, len(ignored))
+    _learn_level(detector, residuals, ignored)
     _balance(detector, residuals, hairlines, ignored)
     summaries = _cross_summaries(detector, residuals, whole, ignored, groups)
     _learn_background(detector, summaries)
@@ -58,6 +59,16 @@ def _learn_summaries(detector: Detector, taken: Tensor, disturbed: Tensor) -> No
     high = torch.stack([some[:, place].quantile(HIGH) for place, some in enumerate(parts)])
     detector.get_buffer("summary_usual").copy_(usual)
     detector.get_buffer("summary_spread").copy_(high - usual + 1e-3)
+
+
+def _learn_level(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> None:
+    """How far the detail of a whole image is off, at the most, on good parts and, as a multiple, on disturbed ones."""
+    count, shots = len(ignored), len(residuals[DETAILED])
+    seen = _one_by_one(residuals, ignored.repeat(shots // count, 1, 1, 1))
+    levels = torch.cat([detail_level(detector.in_deviations(*one)[DETAILED]) for one in seen])
+    usual = levels[:count].quantile(HIGH).clamp(min=1e-3)
+    detector.get_buffer("detail_usual").copy_(usual)
+    detector.get_buffer("detail_most").copy_((levels.amax() / usual).clamp(min=1))
 
 
 def _balance(detector: Detector, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor) -> None:
@@ -139,6 +150,10 @@ def _summaries(detector: Detector, residuals: list[Tensor], whole: Tensor, ignor
 
 
 def _standardised(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:
+    return (detector.standardise(*one) for one in _one_by_one(residuals, ignored))
+
+
+def _one_by_one(residuals: list[Tensor], ignored: Tensor) -> Iterator[tuple[list[Tensor], Tensor]]:
     """One image at a time, as many as `ignored` has."""
     for i in range(len(ignored)):
-        yield detector.standardise([level[i : i + 1] for level in residuals], ignored[i : i + 1])
+        yield [level[i : i + 1] for level in residuals], ignored[i : i + 1]

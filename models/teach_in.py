@@ -230,7 +230,7 @@ def _frame(
     print_mask = stage.find(lit_grey(image, registration, frame, light), registration)
     frame = labels_in_place(frame, print_mask, registration)
     small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
-    return frame, Note(
+    return frame.without_burnt(), Note(
         unseen=frame.unseen,
         print_faulty=bool(print_mask.findings),
         conditions=measure(frame, registration, print_mask.pixels),

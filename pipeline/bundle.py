@@ -21,7 +21,7 @@ from pipeline.quality import Usual
 from pipeline.regions import unjudged
 from pipeline.registration import Registrar
 
-FORMAT = 7
+FORMAT = 8
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)

@@ -16,6 +16,9 @@ TITLE, SMALL = 22, 16
 GAP = 12
 FOOTER = 5 * SMALL
 
+SOME_BURNT = 0.005
+"""Share of the frame that is burnt out, from which on it is said."""
+
 
 def explain(image: Image, inspection: Inspection) -> Image:
     """Lay out what each step of an inspection saw, in three rows of three tiles.
@@ -49,9 +52,12 @@ def _steps(evidence: Evidence, inspection: Inspection) -> list[Image]:
         aligned = f"correlation with the reference {inspection.registration.quality:.2f}"
     if inspection.print_mask and inspection.print_mask.labels:
         aligned += "; labels moved to where they usually lie"
+    kept_out = f"blue: kept out; print is {inspection.masked:.1%} of the part"
+    if evidence.burnt_out >= SOME_BURNT:
+        kept_out += f", {evidence.burnt_out:.0%} is burnt out"
     return [
         _tile("2 Registered", evidence.registered, aligned),
-        _tile("3 Print", masked, f"blue: kept out, {inspection.masked:.1%} of the part"),
+        _tile("3 Print", masked, kept_out),
         _tile("4 Reconstruction", evidence.reconstruction, "how this part should look"),
     ]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.images import Grey, Image, Mask, shrink
-from pipeline.lighting import DETAIL, Gain, Light, light_gain, relight_burnt
+from pipeline.lighting import DETAIL, Gain, Light, burnt_out, light_gain, relight_burnt
 from pipeline.registration import Matrix, Registration
 
 GRID = 32
@@ -21,8 +21,8 @@ PRINT, UNCOMPARED = 128, 255
 """What keeps a pixel from the comparison. Print keeps pixels from it, which no expectation can meet, and not features:
 how much those vary is learned at each position, and a fault across print shows in them."""
 
-NEAR_OUTSIDE = 8
-"""Pixels beside the unseen that are not compared either: half the receptive field of the finest features."""
+NEAR_OUTSIDE = 16
+"""Pixels beside the unseen that are not compared either: one position of the coarsest features, which mix both."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Frame:
         unseen: share of the frame that lies outside the camera's view, 0..1.
         gain: (h, w) float32, how much brighter than the reference the shot was, a factor; taken out of `image`. None
             where nothing was taken out.
+        burnt: (h, w) uint8, 255 where the shot is burnt out and the reference is not; None where nothing was taken out.
     """
 
     image: Image
@@ -44,6 +45,12 @@ class Frame:
     detail: Grey = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     unseen: float = 0.0
     gain: Gain | None = None
+    burnt: Mask | None = None
+
+    @property
+    def burnt_share(self) -> float:
+        """Share of the frame that is burnt out, 0..1."""
+        return 0.0 if self.burnt is None else np.count_nonzero(self.burnt) / self.burnt.size
 
     @property
     def light(self) -> float:
@@ -59,6 +66,10 @@ class Frame:
         printed = _shrink_mask(print_pixels, (self.ignored.shape[1], self.ignored.shape[0]))
         return self.without(np.minimum(printed, np.uint8(PRINT)))
 
+    def without_burnt(self) -> "Frame":
+        """The same frame, with nothing compared where it is burnt out."""
+        return self if self.burnt is None else self.without(self.burnt)
+
     def relit(self, light: Light) -> "Frame":
         """The same frame in the light of the reference."""
         gain = light_gain(self.image, light.reference, self.ignored)
@@ -66,6 +77,7 @@ class Frame:
         return replace(
             self, gain=gain, image=relight_burnt(self.image, gain, light.expected),
             detail=relight_burnt(self.detail, finely, light.expected_detail),
+            burnt=burnt_out(self.image, gain, light.expected),
         )  # fmt: skip
 
 
@@ -91,7 +103,7 @@ def frame_part(image: Image, registration: Registration, size: tuple[int, int]) 
     detail = in_pose(grey, registration, (DETAIL * size[0], DETAIL * size[1]))
     outside = _outside(registration.in_frame((image.shape[1], image.shape[0]), size), size)
     unseen = np.count_nonzero(outside) / outside.size
-    return Frame(in_pose(image, registration, size), outside, detail, unseen)
+    return Frame(in_pose(image, registration, size), _around(outside, NEAR_OUTSIDE), detail, unseen)
 
 
 def in_pose(image: NDArray[np.uint8], registration: Registration, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -142,11 +154,16 @@ def _as_placed(map_: cv2.typing.MatLike, registration: Registration, image: Grey
 
 
 def _outside(matrix: Matrix, size: tuple[int, int]) -> Mask:
-    """What the camera did not see, and what lies so near to it that the features there mix both."""
+    """What the camera did not see."""
     seen = cv2.warpAffine(np.full(size[::-1], 255, np.uint8), matrix, size)
-    unseen = np.where(seen < 255, UNCOMPARED, 0).astype(np.uint8)
-    reach = np.ones((2 * NEAR_OUTSIDE + 1, 2 * NEAR_OUTSIDE + 1), np.uint8)
-    return np.asarray(cv2.dilate(unseen, reach), np.uint8) if unseen.any() else unseen
+    return np.where(seen < 255, UNCOMPARED, 0).astype(np.uint8)
+
+
+def _around(mask: Mask, reach: int) -> Mask:
+    """A mask with all that lies within `reach` pixels of it."""
+    if not mask.any():
+        return mask
+    return np.asarray(cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
 
 
 def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:

@@ -22,6 +22,9 @@ from pipeline.verdict import Verdict, decide, overall_score, place_in_words
 
 Map = NDArray[np.float32]
 
+MOST_BURNT = 2 / 3
+"""Share of a part that may be burnt out: there, only what is darker than it should be is seen."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -35,6 +38,7 @@ class Evidence:
         feature_residual: (h, w) float32, same unit.
         detail_residual: (h, w) float32, what stands out at twice that size, same unit.
         anomaly: (h, w) float32, all evidence together, in the unit of score and threshold.
+        burnt_out: share of the frame that is burnt out, and so kept out of the comparison, 0..1.
     """
 
     registered: Image
@@ -44,6 +48,7 @@ class Evidence:
     feature_residual: Map
     detail_residual: Map
     anomaly: Map
+    burnt_out: float
 
 
 @dataclass(frozen=True)
@@ -147,10 +152,11 @@ class Inspector:
         print_mask = self.bundle.print_stage.find(lit_grey(image, registration, frame, self.bundle.light), registration)
         frame = labels_in_place(frame, print_mask, registration)
         watch.lap("print")
-        residuals = self._network.run(frame)
+        compared = frame.without_burnt()
+        residuals = self._network.run(compared)
         watch.lap("network")
         result = self._judge(registration, print_mask, frame, residuals)
-        pictures = _pictures(frame, residuals) if evidence else None
+        pictures = _pictures(compared, residuals) if evidence else None
         watch.lap("judging")
         seen = image if evidence else None
         return replace(result, ms=watch.ms, steps=watch.steps, image=seen, evidence=pictures)
@@ -187,6 +193,8 @@ class Inspector:
             doubts.append(f"the part's pose was not found (correlation {registration.quality:.2f})")
         if frame.unseen > self.bundle.max_outside:
             doubts.append(f"{frame.unseen:.0%} of the part lies outside the image")
+        if frame.burnt_share > MOST_BURNT:
+            doubts.append(f"{frame.burnt_share:.0%} of the part is burnt out")
         return (*doubts, *unusual(conditions, self.bundle.usual))
 
     def _peak(self, anomaly: Map, registration: Registration, print_mask: PrintMask) -> tuple[float, float]:
@@ -217,4 +225,4 @@ def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
         for found in (residuals.ssim, residuals.features, residuals.detail, residuals.anomaly)
     )
     masked = np.where(frame.ignored > 0, np.uint8(255), np.uint8(0))
-    return Evidence(frame.image, masked, residuals.reconstruction, ssim, features, detail, anomaly)
+    return Evidence(frame.image, masked, residuals.reconstruction, ssim, features, detail, anomaly, frame.burnt_share)

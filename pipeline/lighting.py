@@ -49,9 +49,12 @@ class Light:
 
     @cached_property
     def ground(self) -> Grey:
-        """(h, w) uint8, how bright each place is beneath print and other thin dark marks."""
+        """(h, w) uint8, how bright each place may be beneath print and other thin dark marks: a label that lies beside
+        its usual place brings its own brightness there.
+        """
         bare = cv2.morphologyEx(self.reference, cv2.MORPH_CLOSE, np.ones((THIN, THIN), np.uint8))
-        return np.asarray(cv2.cvtColor(bare, cv2.COLOR_RGB2GRAY), np.uint8)
+        near = cv2.dilate(bare, np.ones((2 * ASIDE + 1, 2 * ASIDE + 1), np.uint8))
+        return np.asarray(cv2.cvtColor(near, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 BLOCKS = 24
@@ -63,8 +66,26 @@ DARK = 4.0
 BURNT = 253
 """Grey level from which on a pixel is burnt out: compression and noise leave it not quite at 255."""
 
+BRIGHTER = 1.04
+"""Gain from which on a shot burns out what the reference shows."""
+
+ALIKE = 16
+"""Grey levels, in the reference's light, by which the least that a burnt-out pixel can be may exceed what is expected
+there before it speaks against the part."""
+
+DARKER = 24
+"""Grey levels below what is expected from which on a pixel is compared, though it lies beside burnt-out ones."""
+
+AROUND_BURNT = 5
+"""Pixels along a side of what a burnt-out pixel keeps from the comparison, since compression and blur spread it; and of
+what a darker one keeps in it.
+"""
+
 THIN, GRAIN = 7, 5
 """Pixels of the working frame: strokes of print are thinner, and so is the grain of a surface."""
+
+ASIDE = 8
+"""Pixels of the working frame that a label may lie beside its usual place."""
 
 ROUNDS, OUTLYING = 5, 0.08
 """Reweighting rounds, and the ratio (natural logarithm) beyond which a block is print, fault or another variant."""
@@ -119,6 +140,35 @@ def relight_burnt(image: Image, gain: Gain, expected: Image) -> Image:
     lit = relight(image, gain)
     burnt = (image >= BURNT).view(np.uint8)
     return np.asarray(cv2.copyTo(cv2.max(lit, expected), burnt, lit), np.uint8)
+
+
+def burnt_out(image: Image, gain: Gain, expected: Image) -> Mask:
+    """Where a shot shows nothing because it is burnt out, and good parts are as bright as that.
+
+    How bright a burnt-out pixel was is not known, but at least as bright as it would then be in the reference's light;
+    where far less is expected, it is compared: a gleaming scratch stays visible. So does a dark one on burnt ground.
+
+    Args:
+        image: (h, w, 3) uint8 RGB, as it was taken.
+        gain: (h, w).
+        expected: (h, w, 3) uint8 RGB, what the part shows there in the reference's light.
+
+    Returns:
+        (h, w) uint8, 255 there and beside it, else 0.
+    """
+    brighter = gain > BRIGHTER
+    if not brighter.any():
+        return np.zeros(gain.shape, np.uint8)
+    lit = relight(image, gain)
+    unknown = (image >= BURNT) & (cv2.subtract(lit, expected) < ALIKE)
+    darker = (image < BURNT) & (cv2.subtract(expected, lit) > DARKER)
+    return np.where(_near(darker), np.uint8(0), _near(unknown) * brighter)
+
+
+def _near(channels: NDArray[np.bool_]) -> Mask:
+    """(h, w) uint8, 255 where something is in any channel of (h, w, 3), and beside it."""
+    in_any = cv2.transform(channels.view(np.uint8), np.full((1, 3), 255.0))  # saturates
+    return np.asarray(cv2.dilate(in_any, np.ones((AROUND_BURNT, AROUND_BURNT), np.uint8)), np.uint8)
 
 
 def _blocks(width: int, height: int) -> tuple[int, int]:

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -6,7 +7,7 @@ import torch
 from torch import Tensor
 
 from models.batches import as_inputs, to_tensor
-from models.detector import JOINT, LEVELS, SEGMENTED, WHOLE, Detector, mean_difference
+from models.detector import DETAILED, JOINT, LEVELS, SEGMENTED, WHOLE, Detector, detail_level, mean_difference
 from models.frames import Frames
 from models.statistics import _learn_whole
 from pipeline.framing import PRINT, UNCOMPARED, Frame
@@ -125,3 +126,29 @@ def test_a_small_difference_everywhere_is_far_off_as_a_whole_and_a_large_one_som
     )
     assert off > 2 * usual
     assert spot < 1.5 * usual
+
+
+@torch.no_grad()
+def test_what_a_shot_does_to_all_of_the_detail_is_taken_out_as_far_as_disturbed_good_parts_go(
+    detector: Detector, frames: Frames
+) -> None:
+    nowhere = torch.zeros(1, 1, *SIZE[::-1], dtype=torch.uint8)
+    seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
+    raw, _ = detector.residuals(seen, nowhere, torch.from_numpy(frames[0].detail[None, None]))
+    usual, most, detector = torch.tensor(2.0), torch.tensor(3.0), deepcopy(detector)
+    detector.get_buffer("detail_usual").copy_(usual)
+    detector.get_buffer("detail_most").copy_(most)
+    spread, centre = detector.get_buffer(f"spread_{DETAILED}"), detector.get_buffer(f"usual_{DETAILED}")
+    shown = torch.rand(raw[DETAILED].shape, generator=torch.Generator().manual_seed(0))
+    shown = shown / detail_level(shown) * usual
+    for factor, left in ((0.5, 0.5), (1.0, 1.0), (2.5, 1.0), (6.0, 2.0)):
+        raw[DETAILED] = centre + factor * shown * spread
+        found = detector.standardise(raw, nowhere)[DETAILED]
+        torch.testing.assert_close(found, left * shown, atol=1e-3, rtol=1e-3)
+
+
+def test_a_hairline_does_not_pass_for_what_the_shot_does() -> None:
+    detail = torch.rand(1, 1, 64, 96, generator=torch.Generator().manual_seed(0))
+    scratched = detail.clone()
+    scratched[0, 0, 30, 10:70] = 9.0
+    torch.testing.assert_close(detail_level(scratched), detail_level(detail), atol=0.05, rtol=0)

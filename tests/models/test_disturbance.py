@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from models.disturbance import disturb
-from pipeline.framing import Frame
+from pipeline.framing import UNCOMPARED, Frame
 from pipeline.images import Grey, Image
 from pipeline.lighting import DETAIL
 
@@ -25,3 +25,13 @@ def test_a_disturbed_part_is_in_the_light_of_the_part_itself(drawn_part: Image) 
         assert image.shape == drawn_part.shape
         dark = drawn_part < 150  # what no exposure has burnt out
         assert abs(float(image[dark].mean()) - float(drawn_part[dark].mean())) < 3
+
+
+def test_what_a_disturbance_has_burnt_out_is_not_compared(drawn_part: Image) -> None:
+    height, width = drawn_part.shape[:2]
+    bright = np.clip(drawn_part * 1.05, 0, 250).astype(np.uint8)
+    frame = Frame(bright, np.zeros((height, width), np.uint8), enlarged(bright))
+    ignored = np.stack([disturb(frame, np.random.default_rng(seed)).ignored for seed in range(20)])
+    assert set(np.unique(ignored)) == {0, UNCOMPARED}
+    assert (ignored[:, 105:120, 145:195] > 0).mean() > 0.2  # the label
+    assert not ignored[:, 145:155, 70:90].any()  # the plate

@@ -21,14 +21,14 @@ def score(detector: Detector, frames: Frames, index: int) -> float:
 
 
 def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
-    """One (2 N, 1, h, w) for each level, nothing ignored."""
-    nowhere = torch.zeros(1, 1, SIZE[1], SIZE[0], dtype=torch.uint8)
+    """One (2 N, 1, h, w) for each level, with what the shots have done to the detail."""
     levels: list[list[Tensor]] = []
     for index, look in product(range(len(frames)), LOOKS):
         frame = look(frames[index], np.random.default_rng(index))
         seen = detector.reconstruct(to_tensor(frame.image[None]))
-        residuals, _ = detector.residuals(seen, nowhere, torch.from_numpy(frame.detail[None, None]))
-        levels.append(detector.standardise(residuals, nowhere))
+        ignored = torch.from_numpy(frame.ignored[None, None])
+        residuals, _ = detector.residuals(seen, ignored, torch.from_numpy(frame.detail[None, None]))
+        levels.append(detector.in_deviations(residuals, torch.zeros_like(ignored)))
     return [torch.cat(level) for level in zip(*levels, strict=True)]
 
 

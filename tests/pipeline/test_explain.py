@@ -29,6 +29,18 @@ def test_the_anomaly_is_outlined_in_its_tile_only() -> None:
     assert marked == [False, True]
 
 
+def test_what_is_burnt_out_is_said_beneath_the_mask() -> None:
+    inspection = FakeInspector().inspect(part(), evidence=True)
+    assert inspection.evidence
+    burnt = replace(inspection, evidence=replace(inspection.evidence, burnt_out=0.2))
+    changed = [
+        (tile(explain(part(), burnt), row, column) != tile(explain(part(), inspection), row, column)).any()
+        for row in range(3)
+        for column in range(3)
+    ]
+    assert changed == [False, False, True] + 6 * [False]
+
+
 def test_the_verdict_has_its_colour() -> None:
     picture = explain(part(), FakeInspector().inspect(part(), evidence=True))
     last = tile(picture, 2, 2)

@@ -143,6 +143,33 @@ def test_what_lies_outside_is_said(bundle: Bundle, good: Image) -> None:
     assert "outside the image" in found.reason
 
 
+BURNING = 1.35
+"""Brighter by that, the label of these parts is burnt out."""
+
+
+def brighter(image: Image, strength: float) -> Image:
+    return np.clip(np.round(image * strength), 0, 255).astype(np.uint8)
+
+
+def test_a_good_part_that_the_shot_has_burnt_out_in_places_scores_no_worse(inspector: Inspector, good: Image) -> None:
+    bright, usual = inspector.inspect(brighter(good, BURNING), evidence=True), inspector.inspect(good, evidence=True)
+    assert bright.score is not None
+    assert bright.score <= max(usual.score or 0.0, inspector.bundle.calibration.threshold)
+    assert bright.evidence is not None
+    assert usual.evidence is not None
+    assert np.count_nonzero(bright.evidence.masked) > np.count_nonzero(usual.evidence.masked)
+
+
+def test_a_part_of_which_more_is_burnt_out_than_may_be_is_for_a_person(
+    inspector: Inspector, good: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.inspector, "MOST_BURNT", 0.02)
+    assert not any("burnt out" in doubt for doubt in inspector.inspect(good).doubts)
+    found = inspector.inspect(brighter(good, BURNING))
+    assert found.verdict is not Verdict.OK
+    assert any("burnt out" in doubt for doubt in found.doubts)
+
+
 @pytest.mark.parametrize("score", [math.nan, math.inf])
 def test_a_score_that_is_no_number_is_never_ok(
     inspector: Inspector, good: Image, monkeypatch: pytest.MonkeyPatch, score: float

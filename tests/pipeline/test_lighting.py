@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.images import Image, Mask
-from pipeline.lighting import light_gain, relight
+from pipeline.lighting import ASIDE, BURNT, Gain, Light, burnt_out, light_gain, relight
 
 NOTHING = np.zeros((240, 320), np.uint8)
 
@@ -59,3 +59,43 @@ def test_a_black_image_is_not_blown_up(dim_part: Image) -> None:
     gain = light_gain(np.zeros_like(dim_part), dim_part, NOTHING)
     assert gain.min() >= np.exp(-0.5) - 1e-6
     assert np.isfinite(gain).all()
+
+
+def gain_of(strength: float) -> Gain:
+    return np.full(NOTHING.shape, strength, np.float32)
+
+
+@settings(max_examples=25, deadline=None)
+@given(strength=st.floats(1.1, 1.5))
+def test_what_a_bright_shot_burns_out_is_where_the_part_is_bright(drawn_part: Image, strength: float) -> None:
+    burnt = burnt_out(lit(drawn_part, strength), gain_of(strength), drawn_part) > 0
+    shown = drawn_part.max(axis=2) * strength
+    assert burnt[shown >= BURNT + 2].all()
+    near = cv2.dilate((shown >= BURNT).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    assert not burnt[~near].any()
+
+
+def test_a_scratch_that_gleams_on_dark_ground_is_compared_though_burnt_out(drawn_part: Image) -> None:
+    shot = lit(drawn_part, 1.2)
+    cv2.line(shot, (70, 60), (130, 66), (255, 255, 255), 2)
+    assert not burnt_out(shot, gain_of(1.2), drawn_part)[55:70, 60:135].any()
+
+
+def test_a_dark_scratch_on_burnt_out_ground_is_compared(drawn_part: Image) -> None:
+    shot = drawn_part.copy()
+    cv2.line(shot, (150, 105), (190, 120), (150, 150, 150), 1)
+    burnt = burnt_out(lit(shot, 1.3), gain_of(1.3), drawn_part) > 0
+    assert not burnt[(shot != drawn_part).any(axis=2)].any()
+    assert burnt[104:108, 185:195].all()
+
+
+@pytest.mark.parametrize("strength", [0.7, 1.0, 1.03])
+def test_what_the_reference_burns_out_too_is_compared(strength: float) -> None:
+    white = np.full((*NOTHING.shape, 3), 255, np.uint8)
+    assert not burnt_out(white, gain_of(strength), white).any()
+
+
+def test_a_label_beside_its_usual_place_may_be_as_bright_there(drawn_part: Image) -> None:
+    ground = Light.of(drawn_part, (320, 240)).ground
+    assert (ground[100 - ASIDE + 2 : 125 + ASIDE - 2, 140 - ASIDE + 2 : 200 + ASIDE - 2] > 225).all()
+    assert (ground[140:180, 130:200] < 160).all()
