@@ -163,7 +163,7 @@ def test_a_good_part_that_the_shot_has_burnt_out_in_places_scores_no_worse(inspe
 def test_a_part_of_which_more_is_burnt_out_than_may_be_is_for_a_person(
     inspector: Inspector, good: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline.inspector, "MOST_BURNT", 0.02)
+    monkeypatch.setattr(pipeline.inspector, "MOST_BURNT", 0.001)
     assert not any("burnt out" in doubt for doubt in inspector.inspect(good).doubts)
     found = inspector.inspect(brighter(good, BURNING))
     assert found.verdict is not Verdict.OK
