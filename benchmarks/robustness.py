@@ -1,7 +1,8 @@
 """False calls on what a line does to good images: `python -m benchmarks.robustness MODEL DATASET`.
 
 Each disturbance alone, then all together, on the good test images of DATASET; verdicts at the model's thresholds. What
-counts is the difference from the images as they are.
+counts is the difference from the images as they are. With --bad, some faults of each class are disturbed as well: a
+model that sees nothing in a bad shot calls nobody either.
 """
 
 from collections.abc import Callable
@@ -86,29 +87,36 @@ DISTURBANCES: dict[str, Disturbance] = {
 }
 
 
-def judge(inspector: Inspector, images: list[Image], disturb: Disturbance, seed: int) -> list[Inspection]:
-    rng = np.random.default_rng(seed)
-    return [inspector.inspect(disturb(image, rng)) for image in images]
+def judge(inspector: Inspector, paths: list[Path], disturb: Disturbance, seed: int) -> list[Inspection]:
+    limit, rng = inspector.bundle.config.image.max_megapixels, np.random.default_rng(seed)
+    return [inspector.inspect(disturb(read_image(path, max_megapixels=limit), rng)) for path in paths]
+
+
+def not_ok(found: list[Inspection]) -> int:
+    return sum(one.verdict is not Verdict.OK for one in found)
 
 
 @click.command(help=__doc__)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option("--seed", default=0, show_default=True)
-def main(model: Path, dataset: Path, seed: int) -> None:
+@click.option("--bad", default=0, show_default=True, help="Faulty images of each class, too.")
+def main(model: Path, dataset: Path, seed: int, bad: int) -> None:
     cv2.setNumThreads(1)
     inspector = Inspector.load(model)
-    limit = inspector.bundle.config.image.max_megapixels
-    images = [read_image(path, max_megapixels=limit) for path in find_images(dataset / "test" / "good")]
-    table = Table("good test images", "not OK", "95 % interval", "NG", "median score", title=dataset.name, box=None)
+    kinds = sorted(folder for folder in (dataset / "test").iterdir() if folder.is_dir() and folder.name != "good")
+    good, faulty = find_images(dataset / "test" / "good"), [path for kind in kinds for path in find_images(kind)[:bad]]
+    columns = ("good test images", "not OK", "95 % interval", "NG", "median score", "faults found")
+    table = Table(*columns, title=dataset.name, box=None)
     for name, disturb in track(DISTURBANCES.items(), "disturbing", console=Console(stderr=True)):
-        found = judge(inspector, images, disturb, seed)
-        called = sum(one.verdict is not Verdict.OK for one in found)
+        found, spoilt = (judge(inspector, paths, disturb, seed) for paths in (good, faulty))
+        called = not_ok(found)
         low, high = interval(called, len(found))
         score = np.median([np.inf if one.score is None else one.score for one in found])
         wrong = sum(one.verdict is Verdict.NG for one in found)
         share = f"{called} of {len(found)} = {called / len(found):.1%}"
-        table.add_row(name, share, f"{low:.1%} to {high:.1%}", str(wrong), f"{score:.2f}")
+        shown = f"{not_ok(spoilt)} of {len(spoilt)}" if faulty else "-"
+        table.add_row(name, share, f"{low:.1%} to {high:.1%}", str(wrong), f"{score:.2f}", shown)
     Console(width=140).print(table)
 
 
