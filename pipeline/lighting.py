@@ -1,4 +1,4 @@
-"""Light: its level and its slope across the image, brought to those of the reference before anything is compared."""
+"""Light: its level and slope brought to those of the reference, and what a bright shot has burnt out left aside."""
 
 from dataclasses import dataclass
 from functools import cached_property
