@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from pipeline.framing import Frame
-from pipeline.lighting import DETAIL, Gain, burnt_out, relight, relight_burnt, without_grain
+from pipeline.lighting import DETAIL, Gain, relight, without_grain
 
 QUALITIES = (60, 95)
 """JPEG qualities from the lowest to above the highest."""
@@ -37,12 +37,8 @@ def disturb(frame: Frame, rng: Generator) -> Frame:
     shot = _draw(rng)
     gain, finely = (_gain(seen.shape, shot) for seen in (frame.image, frame.detail))
     image, detail = _taken(frame.image, gain, shot, rng, 1), _taken(frame.detail, finely, shot, rng, DETAIL)
-    expected = without_grain(frame.image)
-    lit = replace(
-        frame, image=relight_burnt(image, gain, expected),
-        detail=relight_burnt(detail, finely, without_grain(frame.detail)),
-    )  # fmt: skip
-    return lit.without(burnt_out(image, gain, expected))
+    taken = replace(frame, image=image, detail=detail)
+    return taken.without_gain(gain, finely, without_grain(frame.image), without_grain(frame.detail)).without_burnt()
 
 
 def compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:

@@ -74,10 +74,19 @@ class Frame:
         """The same frame in the light of the reference."""
         gain = light_gain(self.image, light.reference, self.ignored)
         finely = np.asarray(cv2.resize(gain, self.detail.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+        return self.without_gain(gain, finely, light.expected, light.expected_detail)
+
+    def without_gain(self, gain: Gain, finely: Gain, expected: Image, expected_detail: Grey) -> "Frame":
+        """The same frame with a gain taken out.
+
+        Args:
+            gain, finely: (h, w) of the image, (2 h, 2 w) of the detail.
+            expected, expected_detail: as `image` and `detail`, what good parts show there with it taken out.
+        """
         return replace(
-            self, gain=gain, image=relight_burnt(self.image, gain, light.expected),
-            detail=relight_burnt(self.detail, finely, light.expected_detail),
-            burnt=burnt_out(self.image, gain, light.expected),
+            self, gain=gain, image=relight_burnt(self.image, gain, expected),
+            detail=relight_burnt(self.detail, finely, expected_detail),
+            burnt=burnt_out(self.image, gain, expected),
         )  # fmt: skip
 
 
