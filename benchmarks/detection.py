@@ -26,7 +26,8 @@ from pipeline.bundle import Bundle, load_bundle
 from pipeline.evaluation import defect_of, evaluate
 from pipeline.framing import frame_part
 from pipeline.images import Image, find_images, read_image
-from pipeline.results import Row, read_rows
+from pipeline.results import read_rows
+from pipeline.rows import Row
 from pipeline.verdict import Verdict
 
 COLUMNS = ("AUROC", "recall@0", "recall@0.01", "recall@0.05", "fpr@0.95", "fpr@0.99", "fpr@1", "peak", "minutes", "ms")

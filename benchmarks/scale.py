@@ -27,7 +27,8 @@ import cv2
 import numpy as np
 
 from pipeline.images import Image, find_images, write_image
-from pipeline.results import Row, read_rows
+from pipeline.results import read_rows
+from pipeline.rows import Row
 from samples.render import PARTS, render
 
 SIZE = (384, 288)

@@ -18,7 +18,8 @@ from pipeline.calibration import Calibration, Goal, calibrate_scores, interval
 from pipeline.evaluation import defect_of
 from pipeline.exceptions import UsageError
 from pipeline.groups import find_groups
-from pipeline.results import Row, read_rows
+from pipeline.results import read_rows
+from pipeline.rows import Row
 from pipeline.verdict import Verdict
 
 SPLITS = 200

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from pipeline.exceptions import GoodpartsError, UsageError
 from pipeline.images import write_bytes
 from pipeline.inspector import Inspector
-from pipeline.results import Row
+from pipeline.rows import Row
 from pipeline.run import Job, inspect_image
 
 BATCH = 8

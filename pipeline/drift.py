@@ -18,7 +18,7 @@ from pipeline.bundle import Bundle
 from pipeline.drawing import BLUE, GREY, VERMILION
 from pipeline.exceptions import UsageError
 from pipeline.plots import shade
-from pipeline.results import Row
+from pipeline.rows import Row
 from pipeline.sheets import render_sheet
 
 if TYPE_CHECKING:

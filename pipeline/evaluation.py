@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.exceptions import UsageError
 from pipeline.images import read_image
-from pipeline.results import Row
+from pipeline.rows import Row
 from pipeline.verdict import Verdict
 
 Scores = NDArray[np.float64]

@@ -20,7 +20,7 @@ from pipeline.calibration import interval
 from pipeline.drawing import BLUE, PURPLE, VERMILION
 from pipeline.exceptions import UsageError
 from pipeline.groups import group_names
-from pipeline.results import Row
+from pipeline.rows import Row
 from pipeline.sheets import render_sheet
 from pipeline.verdict import Verdict
 

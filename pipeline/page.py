@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.images import read_image
-from pipeline.results import Row, summary
+from pipeline.rows import Row, summary
 from pipeline.sheets import data_uri, render_sheet
 from pipeline.verdict import Verdict
 

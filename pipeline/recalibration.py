@@ -14,8 +14,8 @@ from pipeline.exceptions import UsageError
 from pipeline.groups import find_groups
 from pipeline.images import find_images
 from pipeline.inspector import Inspector
-from pipeline.results import Row
 from pipeline.reviews import read_reviews
+from pipeline.rows import Row
 from pipeline.verdict import Verdict
 
 

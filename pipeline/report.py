@@ -16,7 +16,7 @@ from pipeline.images import Image, read_image
 from pipeline.info import promise
 from pipeline.inspector import Inspector
 from pipeline.overlays import draw_overlay, stroke
-from pipeline.results import Row, summary
+from pipeline.rows import Row, summary
 from pipeline.sheets import data_uri, render_sheet
 from pipeline.verdict import Verdict
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.exceptions import UsageError
-from pipeline.results import COLUMNS, Row
+from pipeline.rows import COLUMNS, Row
 from pipeline.verdict import Verdict
 
 REVIEWED = "reviewed"

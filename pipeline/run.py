@@ -20,7 +20,8 @@ from pipeline.images import find_images, write_image
 from pipeline.inspector import Inspection, Inspector
 from pipeline.overlays import draw_overlay, print_in_original
 from pipeline.profiling import Profile, Stopwatch
-from pipeline.results import ResultsFile, Row, severity, summary
+from pipeline.results import ResultsFile
+from pipeline.rows import Row, severity, summary
 from pipeline.storage import is_remote
 from pipeline.verdict import Verdict
 

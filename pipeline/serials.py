@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipeline.exceptions import UsageError
 from pipeline.print import PrintStage
-from pipeline.results import Row, join_texts
+from pipeline.rows import Row, join_texts
 from pipeline.run import LISTED
 from pipeline.sheets import write_table
 

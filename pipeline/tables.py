@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.images import write_bytes
-from pipeline.results import Row
+from pipeline.rows import Row
 
 
 def available() -> bool:

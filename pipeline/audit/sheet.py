@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.audit.ledger import Group, Ledger, Seen, groups
 from pipeline.exceptions import ImageError
 from pipeline.images import read_image, write_text
-from pipeline.results import join_texts
+from pipeline.rows import join_texts
 from pipeline.sheets import data_uri, render_sheet, write_table
 
 COLUMNS = tuple(field.name for field in fields(Seen))

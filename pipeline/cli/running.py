@@ -24,7 +24,7 @@ from pipeline.cli.common import (
 from pipeline.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.results import Row
+    from pipeline.rows import Row
 
 
 @click.command()
@@ -149,7 +149,7 @@ def inspect(
     from pipeline.inspector import Inspector
     from pipeline.page import Entry, render_page
     from pipeline.profiling import Profile
-    from pipeline.results import severity
+    from pipeline.rows import severity
     from pipeline.run import Job, Overlays, inspect_folder, print_summary
     from pipeline.serials import report_serials, serial_zone
     from pipeline.storage import local_folder

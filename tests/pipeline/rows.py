@@ -4,7 +4,8 @@ import csv
 from pathlib import Path
 
 from pipeline.quality import Conditions
-from pipeline.results import COLUMNS, ResultsFile, Row
+from pipeline.results import ResultsFile
+from pipeline.rows import COLUMNS, Row
 from pipeline.verdict import Verdict
 
 USUAL = Conditions(brightness=120, contrast=30, focus=5, pose=0.95, masked=0.02)

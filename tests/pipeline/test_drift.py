@@ -12,7 +12,7 @@ from pipeline.calibration import Goal, calibrate_scores
 from pipeline.drift import STEP, alarm_limit, distances, watch
 from pipeline.exceptions import UsageError
 from pipeline.quality import Conditions, usual_conditions
-from pipeline.results import Row
+from pipeline.rows import Row
 from tests.pipeline.rows import row, write_results
 
 MEASURES = ("brightness", "contrast", "focus", "pose", "masked")

@@ -6,7 +6,7 @@ import pytest
 from pipeline.evaluation import auroc, evaluate, false_calls_at, mistake_in, recall_at, split_scores
 from pipeline.exceptions import UsageError
 from pipeline.images import write_image
-from pipeline.results import Row
+from pipeline.rows import Row
 from pipeline.verdict import Verdict
 
 GOOD = np.array([1.0, 2.0, 3.0, 4.0])

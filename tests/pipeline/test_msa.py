@@ -6,7 +6,7 @@ import pytest
 from pipeline import cli
 from pipeline.exceptions import UsageError
 from pipeline.msa import Part, analyse, read_parts, repeatability
-from pipeline.results import Row
+from pipeline.rows import Row
 from pipeline.verdict import Verdict
 from tests.pipeline.rows import row, write_results
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline import page
 from pipeline.images import write_image
 from pipeline.page import Entry, render_page
-from pipeline.results import Row
+from pipeline.rows import Row
 from pipeline.verdict import Verdict
 
 

@@ -11,8 +11,8 @@ from pipeline.calibration import Goal
 from pipeline.exceptions import UsageError
 from pipeline.images import write_image
 from pipeline.recalibration import calibrate, recalibrate
-from pipeline.results import Row
 from pipeline.reviews import read_reviews
+from pipeline.rows import Row
 from pipeline.verdict import Verdict
 from tests.pipeline.rows import row, write_results, write_reviews
 

@@ -8,18 +8,9 @@ from hypothesis import strategies as st
 
 from pipeline.exceptions import UsageError
 from pipeline.quality import Conditions
-from pipeline.results import (
-    COLUMNS,
-    ResultsFile,
-    Row,
-    join_texts,
-    read_results,
-    severity,
-    split_texts,
-    summary,
-)
+from pipeline.results import ResultsFile, read_results
+from pipeline.rows import COLUMNS, Row
 from pipeline.verdict import Verdict
-from tests.pipeline.fakes import FakeInspector, part
 
 
 def row(image: str = "a.png", verdict: Verdict = Verdict.OK, score: float | None = 1.0, **more: object) -> Row:
@@ -68,13 +59,6 @@ def test_an_error_has_neither_score_nor_peak(tmp_path: Path) -> None:
     assert read_results(path)[0].peak is None
 
 
-def test_a_row_keeps_what_the_inspection_says() -> None:
-    kept = Row.of("x.png", FakeInspector().inspect(part((50, 30))), "fake")
-    assert (kept.verdict, kept.score, kept.peak) == (Verdict.NG, 10.0, (50.0, 30.0))
-    assert kept.codes == ("A1|B2",)
-    assert kept.code_zones == ("datamatrix 1",)
-
-
 def test_rows_are_on_disk_before_the_file_is_closed(tmp_path: Path) -> None:
     with ResultsFile(tmp_path / "results.csv", "m1") as results:
         results.append(row("a.png"))
@@ -120,11 +104,6 @@ def test_a_foreign_file_is_refused_and_left_alone(tmp_path: Path, content: str) 
     assert path.read_bytes() == content.encode()
 
 
-@given(st.lists(st.text(min_size=1), max_size=4))
-def test_texts_survive_joining(texts: list[str]) -> None:
-    assert split_texts(join_texts(texts)) == tuple(texts)
-
-
 texts = st.text(st.characters(codec="utf-8"), min_size=1)
 
 
@@ -140,18 +119,3 @@ def test_any_text_survives_the_file(
 def test_a_file_name_that_is_no_text_survives(tmp_path: Path) -> None:
     write(tmp_path / "results.csv", row("caf\udce9.png"))
     assert read_results(tmp_path / "results.csv")[0].image == "caf\udce9.png"
-
-
-def test_the_worst_come_first() -> None:
-    rows = [
-        row("ok"),
-        row("e", Verdict.ERROR, None),
-        row("ng", Verdict.NG, 6.0),
-        row("worse", Verdict.NG, 9.0),
-    ]
-    assert [each.image for each in sorted(rows, key=severity)] == ["worse", "ng", "e", "ok"]
-
-
-def test_summary_counts_every_verdict() -> None:
-    words = summary([row(ms=1), row(verdict=Verdict.NG, ms=50), row(ms=9)])
-    assert words == "3 images: 2 OK, 1 NG, 0 REVIEW, 0 ERROR; 9 ms an image"

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from pipeline.exceptions import UsageError
 from pipeline.print import Limits, PrintStage, PrintZone, ZoneKind
-from pipeline.results import Row
+from pipeline.rows import Row
 from pipeline.serials import find_duplicates, read_serial, report_serials, serial_zone
 from tests.pipeline.rows import row
 
