@@ -10,25 +10,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import plots
 from pipeline.calibration import interval
-from pipeline.drawing import BLUE, PURPLE, VERMILION
 from pipeline.exceptions import UsageError
 from pipeline.groups import group_names
 from pipeline.rows import Row
-from pipeline.sheets import render_sheet
 from pipeline.verdict import Verdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-COLUMNS = ("measure", "value", "low", "high", "judged")
-PART_COLUMNS = ("part", "reference", "shots", "passed", "all right", "mean score", "deviation")
 
 
 @dataclass(frozen=True)
@@ -235,49 +225,3 @@ def _within(scores: Sequence[NDArray[np.float64]]) -> float:
     if not freedom:
         raise UsageError("no part has two shots with a score; there is no repeatability to be found")
     return sum(float(((shots - shots.mean()) ** 2).sum()) for shots in scores) / freedom
-
-
-def measure_rows(measures: Sequence[Measure]) -> list[list[object]]:
-    """The measures as lines of a CSV, in the order of `COLUMNS`."""
-    return [[m.name, *(f"{value:.4f}" for value in (m.value, m.low, m.high)), m.judged] for m in measures]
-
-
-def part_rows(parts: Sequence[Part]) -> list[list[object]]:
-    """The parts as lines of a CSV, in the order of `PART_COLUMNS`."""
-    return [
-        [
-            part.name, "OK" if part.good else "NG", len(part.passed), int(part.passed.sum()),
-            "yes" if part.right.all() else "no", f"{part.scores.mean():.4g}", f"{part.scores.std(ddof=1):.4g}",
-        ]
-        for part in parts
-    ]  # fmt: skip
-
-
-def render_msa(
-    parts: Sequence[Part], measures: Sequence[Measure], spread: Repeatability, *, model: str, threshold: float
-) -> str:
-    """Write the page."""
-    return render_sheet(
-        "msa.html", "Measurement system analysis",
-        model=model, parts=parts, measures=measures, spread=spread, threshold=threshold,
-        good=sum(part.good for part in parts), shots=sum(len(part.passed) for part in parts),
-        wrong=[row for row in part_rows(parts) if row[4] == "no"], columns=PART_COLUMNS,
-        image=plots.plot(_draw(parts, spread, threshold), size=(9.5, 3.2)), missing=plots.MISSING,
-    )  # fmt: skip
-
-
-def _draw(parts: Sequence[Part], spread: Repeatability, threshold: float) -> plots.Draw:
-    """The scores of all shots, part by part, in the order of their mean."""
-
-    def draw(axes: "Axes") -> None:
-        axes.axhspan(spread.low, spread.high, color=plots.shade(PURPLE), alpha=0.2, lw=0, label="uncertainty range")
-        axes.axhline(threshold, color=plots.shade(PURPLE), lw=1)
-        ordered = sorted(parts, key=lambda part: float(np.nanmean(part.scores)))
-        for good, colour, name in ((True, BLUE, "good"), (False, VERMILION, "bad")):
-            points = [(at, score) for at, p in enumerate(ordered, 1) if p.good is good for score in p.scores]
-            axes.plot(*zip(*points, strict=True), "o", ms=3, color=plots.shade(colour), label=f"{name} parts")
-        axes.set(xlabel="part, by its mean score", ylabel="score of each shot")
-        axes.set_yscale("symlog", linthresh=max(1.0, 2 * abs(threshold)))
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-
-    return draw

@@ -149,21 +149,16 @@ def msa(results: Path, reference: Path, out: Path, part: str) -> None:
     goodparts inspect model study/ --out study-results
     goodparts msa study-results/results.csv reference.csv --out msa
     """
-    from pipeline import msa as analysis
-    from pipeline.images import write_text
+    from pipeline.msa import analyse, read_parts, repeatability
+    from pipeline.msa_report import write_msa
     from pipeline.results import read_rows
-    from pipeline.sheets import write_table
 
     rows = read_rows([results])
-    parts = analysis.read_parts(rows, reference, part)
-    measures, threshold = analysis.analyse(parts), rows[0].threshold
-    spread = analysis.repeatability(parts, threshold)
-    write_table(out / "msa.csv", analysis.COLUMNS, analysis.measure_rows(measures))
-    write_table(out / "parts.csv", analysis.PART_COLUMNS, analysis.part_rows(parts))
-    page = analysis.render_msa(parts, measures, spread, model=rows[0].model, threshold=threshold)
-    write_text(out / "index.html", page)
+    parts, threshold = read_parts(rows, reference, part), rows[0].threshold
+    measures, spread = analyse(parts), repeatability(parts, threshold)
+    page = write_msa(out, parts, measures, spread, model=rows[0].model, threshold=threshold)
     print_facts((m.name, f"{m.value:.3f} ({m.low:.3f} to {m.high:.3f}), {m.judged}") for m in measures)
-    announce(out / "index.html")
+    announce(page)
 
 
 def _goal(false_calls: float, rejects: float | None, confidence: float, recall: float | None = None) -> "Goal":
