@@ -24,7 +24,7 @@ from torch import Tensor
 
 from models.detector import DETAILED, LEVELS, Detector, length_of
 from models.normalisation import learn_normal
-from models.statistics import LOOKS, Look, scratched
+from models.statistics import Look, looks, scratched
 from models.training import held_back
 from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
@@ -87,7 +87,7 @@ class Ablation:
     def _learn(self) -> dict[str, Detector]:
         """For each mask a detector that knows how high residuals of good parts behind it are."""
         numbered = list(enumerate(self._held))
-        seen = [self._see(path, _numbered(look, number)) for look in LOOKS for number, path in numbered]
+        seen = [self._see(path, _numbered(look, number)) for look in looks(len(numbered)) for number, path in numbered]
         hurt = [self._see(path, _numbered(scratched, number)) for number, path in numbered]
         judges = {}
         for name in self._masks:
@@ -120,7 +120,7 @@ class Ablation:
 
 def _numbered(look: Look, number: int) -> Callable[[Frame], Frame]:
     """What a training makes of the frame of this number."""
-    return lambda frame: look(frame, np.random.default_rng(number))
+    return lambda frame: look(frame, number)
 
 
 class Place(NamedTuple):

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from pipeline.framing import Frame
 from pipeline.lighting import DETAIL, Gain, relight, without_grain
 
+OFTEN = 2 / 3
+"""Share of shots that each of defocus, grain and compression happens to: what comes together is to be known, too."""
+
 QUALITIES = (60, 95)
 """JPEG qualities from the lowest to above the highest."""
 
@@ -32,7 +35,7 @@ def disturb(frame: Frame, rng: Generator) -> Frame:
 
     Args:
         frame: of a good part.
-        rng: source of all randomness; each of defocus, grain and compression happens to every second shot.
+        rng: source of all randomness; each of defocus, grain and compression happens to two of three shots.
     """
     shot = _draw(rng)
     gain, finely = (_gain(seen.shape, shot) for seen in (frame.image, frame.detail))
@@ -50,12 +53,12 @@ def compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
 def _draw(rng: Generator) -> Shot:
     """A fifth more or less light, and up to a fifth more on one side than in the middle."""
     angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.2)
-    happens = rng.random(3) < 0.5
+    happens = rng.random(3) < OFTEN
     return Shot(
         level=rng.uniform(0.8, 1.25),
         slope=(slope * np.cos(angle), slope * np.sin(angle)),
-        blur=happens[0] * rng.uniform(0.3, 0.8),
-        grain=happens[1] * rng.uniform(0, 3),
+        blur=happens[0] * rng.uniform(0.3, 1),
+        grain=happens[1] * rng.uniform(1, 4),
         quality=int(happens[2] * rng.integers(*QUALITIES)),
     )
 

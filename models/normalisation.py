@@ -128,10 +128,12 @@ def _halves(groups: Groups) -> NDArray[np.bool_]:
 
 
 def _learn_positions(detector: Detector, residuals: list[Tensor], taken: int) -> None:
-    """The detail's are learned from the first `taken` alone, the parts as they were taken: its head has learned other
-    light and grain, and what blur and compression change would drown the hairlines.
+    """Each of the first `taken`, the parts as they were taken, and disturbed once: that is as much as parts differ.
+
+    The detail's are learned from them as they were taken alone: its head has learned other light and grain, and what
+    blur and compression change would drown the hairlines.
     """
-    parts = [*residuals[:DETAILED], residuals[DETAILED][:taken]]
+    parts = [*(level[: 2 * taken] for level in residuals[:DETAILED]), residuals[DETAILED][:taken]]
     for level, (found, prior, floor) in enumerate(zip(parts, PRIOR_IMAGES, FLOOR, strict=True)):
         variance = found.var(0, keepdim=True, correction=0)
         around = F.avg_pool2d(variance, 7, stride=1, padding=3, count_include_pad=False)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import product
+from math import ceil
 
 import numpy as np
 import torch
@@ -22,7 +24,8 @@ from pipeline.framing import Frame
 from pipeline.groups import Groups
 
 Advance = Callable[[], None]
-Look = Callable[[Frame, np.random.Generator], Frame]
+Look = Callable[[Frame, int], Frame]
+"""What is made of the frame of this number."""
 
 PROJECTION_IMAGES = 48
 """Good parts, and as many with synthetic faults, that the projection is learned from."""
@@ -46,8 +49,8 @@ FAULTY = 0.1
 """Share of a position that a synthetic fault must cover to count there."""
 
 
-LOOKS: tuple[Look, ...] = (lambda frame, _rng: frame, disturb)
-"""What positions are learned from: each part as it was taken, and as light, focus and compression may change it."""
+DISTURBED = 200
+"""Disturbed shots that statistics rest on, at the least: where parts are few, one of each would leave it to chance."""
 
 
 @torch.no_grad()
@@ -78,9 +81,19 @@ def learn_statistics(
     return learn_normal(detector, residuals, whole, hairlines, ignored, groups)
 
 
+def looks(count: int) -> list[Look]:
+    """How each of `count` parts is looked at: as it was taken, then as light, focus and compression may change it."""
+    return [lambda frame, _: frame, *(partial(_disturbed, again) for again in range(ceil(DISTURBED / count)))]
+
+
+def _disturbed(again: int, frame: Frame, number: int) -> Frame:
+    return disturb(frame, np.random.default_rng((again, number)))
+
+
 def passes(learned: int, held: int) -> int:
     """How many images `learn_statistics` goes through for so many frames."""
-    return min(learned, PROJECTION_IMAGES) + len(LOOKS) * (min(learned, POSITION_IMAGES) + held) + held
+    looked_at = (count * len(looks(count)) for count in (min(learned, POSITION_IMAGES), held))
+    return min(learned, PROJECTION_IMAGES) + sum(looked_at) + held
 
 
 def _learn_projection(detector: Detector, learned: Frames, advance: Advance) -> None:
@@ -125,8 +138,8 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     count = min(len(learned), POSITION_IMAGES)
     columns, rows = (side // LEVELS[FEATURES] for side in learned.size)
     total, products, means = torch.zeros(rows, columns, JOINT), torch.zeros(rows * columns, JOINT, JOINT), []
-    for index, look in product(range(count), LOOKS):
-        frame = look(learned[index], np.random.default_rng(index))
+    for index, look in product(range(count), looks(count)):
+        frame = look(learned[index], index)
         projected = detector.project(detector.reconstruct(to_tensor(frame.image[None])))
         means.append(mean_difference(projected, torch.from_numpy(frame.ignored[None, None])))
         vectors = projected[0].permute(1, 2, 0)
@@ -134,7 +147,7 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
         _add_products(products, vectors)
         advance()
     _learn_whole(detector, torch.cat(means))
-    count *= len(LOOKS)
+    count = len(means)
     mean = total / count
     spread, vectors = torch.linalg.eigh(_add_products(products.div_(count), mean, -1).view(rows, columns, JOINT, JOINT))
     usual = spread[..., -USUAL:].clamp(min=0)
@@ -167,8 +180,8 @@ def _learn_whole(detector: Detector, means: Tensor) -> None:
 def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> tuple[list[Tensor], Tensor]:
     found: list[list[Tensor]] = [[] for _ in LEVELS]
     wholes = []
-    for look, index in product(LOOKS, range(len(held))):
-        frame = look(held[index], np.random.default_rng(index))
+    for look, index in product(looks(len(held)), range(len(held))):
+        frame = look(held[index], index)
         ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
         seen = detector.reconstruct(to_tensor(frame.image[None]))
         residuals, whole = detector.residuals(seen, ignored, detail)
@@ -183,13 +196,13 @@ def _hairlines(detector: Detector, held: Frames, advance: Advance) -> Tensor:
     """(N, 1, h, w) raw residuals of the detail, of held-back parts with synthetic hairlines on them."""
     found = []
     for index in range(len(held)):
-        frame = scratched(held[index], np.random.default_rng(index))
+        frame = scratched(held[index], index)
         ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
         found.append(detector.detail(detector.detail.deviations(detail.float(), pixels_kept(ignored))))
         advance()
     return torch.cat(found)
 
 
-def scratched(frame: Frame, rng: np.random.Generator) -> Frame:
-    """The same frame with synthetic hairlines in its detail."""
-    return replace(frame, detail=hurt(frame.detail, rng)[0])
+def scratched(frame: Frame, number: int) -> Frame:
+    """The frame of this number with synthetic hairlines in its detail."""
+    return replace(frame, detail=hurt(frame.detail, np.random.default_rng(number))[0])

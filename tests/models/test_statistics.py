@@ -11,7 +11,7 @@ from models.batches import as_inputs, to_tensor
 from models.detector import DETAILED, FEATURES, LEVELS, Detector
 from models.frames import Frames
 from models.normalisation import learn_normal
-from models.statistics import LOOKS, learn_statistics, passes
+from models.statistics import DISTURBED, learn_statistics, looks, passes
 from tests.models.conftest import SIZE, make_detector
 
 
@@ -21,10 +21,10 @@ def score(detector: Detector, frames: Frames, index: int) -> float:
 
 
 def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
-    """One (2 N, 1, h, w) for each level, with what the shots have done to the detail."""
+    """One (2 N, 1, h, w) for each level, with what the shots have done to the detail; each part disturbed once."""
     levels: list[list[Tensor]] = []
-    for index, look in product(range(len(frames)), LOOKS):
-        frame = look(frames[index], np.random.default_rng(index))
+    for look, index in product(looks(len(frames))[:2], range(len(frames))):
+        frame = look(frames[index], index)
         seen = detector.reconstruct(to_tensor(frame.image[None]))
         ignored = torch.from_numpy(frame.ignored[None, None])
         residuals, _ = detector.residuals(seen, ignored, torch.from_numpy(frame.detail[None, None]))
@@ -46,10 +46,21 @@ def test_the_same_frames_give_the_same_scores(frames: Frames) -> None:
     np.testing.assert_array_equal(first, again)
 
 
+@pytest.mark.parametrize("count", [3, 75, 250])
+def test_few_parts_are_disturbed_again_and_again_and_never_alike(frames: Frames, count: int) -> None:
+    as_taken, *disturbed = looks(count)
+    np.testing.assert_array_equal(as_taken(frames[0], 0).image, frames[0].image)
+    assert count * len(disturbed) >= DISTURBED > count * (len(disturbed) - 1)
+    shots = {look(frames[0], 0).image.tobytes() for look in disturbed}
+    assert len(shots) == len(disturbed)
+    again = looks(count)[1](frames[0], 0)
+    np.testing.assert_array_equal(again.image, disturbed[0](frames[0], 0).image)
+
+
 @torch.no_grad()
 def test_residuals_of_good_parts_have_mean_0_and_deviation_1(detector: Detector, frames: Frames) -> None:
     levels = standardised(detector, frames)
-    levels[DETAILED] = levels[DETAILED][:: len(LOOKS)]  # learned from the parts as they were taken
+    levels[DETAILED] = levels[DETAILED][: len(frames)]  # learned from the parts as they were taken
     for level, stride, least in zip(levels, LEVELS, (0.6, 0.6, 0.6, 0.4), strict=True):
         compared = level[..., 16 // stride :, 16 // stride :]  # the corner is ignored in these frames
         assert compared.mean(0).abs().max() < 0.05
