@@ -21,61 +21,64 @@ from pipeline.images import Image, find_images, read_image
 from pipeline.inspector import Inspection, Inspector
 from pipeline.verdict import Verdict
 
-Disturbance = Callable[[Image, np.random.Generator], Image]
+Light = NDArray[np.float32]
+"""(H, W, 3), in grey levels, before the sensor makes whole numbers of them, and 255 of all that is more."""
+
+Disturbance = Callable[[Light, np.random.Generator], Light]
 
 
-def _scaled(image: Image, factor: float | NDArray[np.float64]) -> Image:
-    return np.asarray(np.clip(np.round(image * factor), 0, 255), np.uint8)
+def exposed(light: Light) -> Image:
+    """What the sensor makes of the light."""
+    return np.asarray(np.clip(np.round(light), 0, 255), np.uint8)
 
 
-def brighter(image: Image, _rng: np.random.Generator) -> Image:
-    return _scaled(image, 1.2)
+def brighter(light: Light, _rng: np.random.Generator) -> Light:
+    return light * np.float32(1.2)
 
 
-def darker(image: Image, _rng: np.random.Generator) -> Image:
-    return _scaled(image, 0.8)
+def darker(light: Light, _rng: np.random.Generator) -> Light:
+    return light * np.float32(0.8)
 
 
-def slope(image: Image, rng: np.random.Generator) -> Image:
+def slope(light: Light, rng: np.random.Generator) -> Light:
     """Light that falls by 30 % from one side to the other."""
-    height, width = image.shape[:2]
+    height, width = light.shape[:2]
     angle = rng.uniform(0, 2 * np.pi)
     x, y = np.linspace(-1, 1, width), np.linspace(-1, 1, height)[:, None]
-    return _scaled(image, (1 + 0.15 * (x * np.cos(angle) + y * np.sin(angle)))[..., None])
+    return light * np.asarray(1 + 0.15 * (x * np.cos(angle) + y * np.sin(angle)), np.float32)[..., None]
 
 
-def defocus(image: Image, _rng: np.random.Generator) -> Image:
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.uint8)
+def defocus(light: Light, _rng: np.random.Generator) -> Light:
+    return np.asarray(cv2.GaussianBlur(light, (0, 0), 1.0), np.float32)
 
 
-def pose(image: Image, rng: np.random.Generator) -> Image:
+def pose(light: Light, rng: np.random.Generator) -> Light:
     """3 px in some direction, and 1 degree one way or the other."""
-    height, width = image.shape[:2]
+    height, width = light.shape[:2]
     angle = rng.uniform(0, 2 * np.pi)
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), float(rng.choice((-1, 1))), 1)
     matrix[:, 2] += 3 * np.cos(angle), 3 * np.sin(angle)
-    return np.asarray(cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(cv2.warpAffine(light, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
-def noise(image: Image, rng: np.random.Generator) -> Image:
-    return np.asarray(np.clip(np.round(image + rng.normal(0, 4, image.shape)), 0, 255), np.uint8)
+def noise(light: Light, rng: np.random.Generator) -> Light:
+    return np.asarray(light + rng.normal(0, 4, light.shape), np.float32)
 
 
-def jpeg(image: Image, _rng: np.random.Generator) -> Image:
-    coded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), (cv2.IMWRITE_JPEG_QUALITY, 70))[1]
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB), np.uint8)
+def jpeg(light: Light, _rng: np.random.Generator) -> Light:
+    coded = cv2.imencode(".jpg", np.ascontiguousarray(exposed(light)[..., ::-1]), (cv2.IMWRITE_JPEG_QUALITY, 70))[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB), np.float32)
 
 
-def together(image: Image, rng: np.random.Generator) -> Image:
-    """All of them, lighter or darker by chance."""
-    light = brighter if rng.random() < 0.5 else darker
-    for disturb in (pose, defocus, light, slope, noise, jpeg):
-        image = disturb(image, rng)
-    return image
+def together(light: Light, rng: np.random.Generator) -> Light:
+    """All of them, lighter or darker by chance, in one shot: what is too bright is lost once, in the sensor."""
+    for disturb in (pose, defocus, brighter if rng.random() < 0.5 else darker, slope, noise, jpeg):
+        light = disturb(light, rng)
+    return light
 
 
 DISTURBANCES: dict[str, Disturbance] = {
-    "as it is": lambda image, _rng: image,
+    "as it is": lambda light, _rng: light,
     "20 % brighter": brighter,
     "20 % darker": darker,
     "light falls by 30 % across the image": slope,
@@ -89,7 +92,8 @@ DISTURBANCES: dict[str, Disturbance] = {
 
 def judge(inspector: Inspector, paths: list[Path], disturb: Disturbance, seed: int) -> list[Inspection]:
     limit, rng = inspector.bundle.config.image.max_megapixels, np.random.default_rng(seed)
-    return [inspector.inspect(disturb(read_image(path, max_megapixels=limit), rng)) for path in paths]
+    images = (read_image(path, max_megapixels=limit) for path in paths)
+    return [inspector.inspect(exposed(disturb(image.astype(np.float32), rng))) for image in images]
 
 
 def not_ok(found: list[Inspection]) -> int:
