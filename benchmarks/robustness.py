@@ -21,26 +21,26 @@ from pipeline.images import Image, find_images, read_image
 from pipeline.inspector import Inspection, Inspector
 from pipeline.verdict import Verdict
 
-Light = NDArray[np.float32]
+Brightness = NDArray[np.float32]
 """(H, W, 3), in grey levels, before the sensor makes whole numbers of them, and 255 of all that is more."""
 
-Disturbance = Callable[[Light, np.random.Generator], Light]
+Disturbance = Callable[[Brightness, np.random.Generator], Brightness]
 
 
-def exposed(light: Light) -> Image:
+def exposed(light: Brightness) -> Image:
     """What the sensor makes of the light."""
     return np.asarray(np.clip(np.round(light), 0, 255), np.uint8)
 
 
-def brighter(light: Light, _rng: np.random.Generator) -> Light:
+def brighter(light: Brightness, _rng: np.random.Generator) -> Brightness:
     return light * np.float32(1.2)
 
 
-def darker(light: Light, _rng: np.random.Generator) -> Light:
+def darker(light: Brightness, _rng: np.random.Generator) -> Brightness:
     return light * np.float32(0.8)
 
 
-def slope(light: Light, rng: np.random.Generator) -> Light:
+def slope(light: Brightness, rng: np.random.Generator) -> Brightness:
     """Light that falls by 30 % from one side to the other."""
     height, width = light.shape[:2]
     angle = rng.uniform(0, 2 * np.pi)
@@ -48,11 +48,11 @@ def slope(light: Light, rng: np.random.Generator) -> Light:
     return light * np.asarray(1 + 0.15 * (x * np.cos(angle) + y * np.sin(angle)), np.float32)[..., None]
 
 
-def defocus(light: Light, _rng: np.random.Generator) -> Light:
+def defocus(light: Brightness, _rng: np.random.Generator) -> Brightness:
     return np.asarray(cv2.GaussianBlur(light, (0, 0), 1.0), np.float32)
 
 
-def pose(light: Light, rng: np.random.Generator) -> Light:
+def pose(light: Brightness, rng: np.random.Generator) -> Brightness:
     """3 px in some direction, and 1 degree one way or the other."""
     height, width = light.shape[:2]
     angle = rng.uniform(0, 2 * np.pi)
@@ -61,16 +61,16 @@ def pose(light: Light, rng: np.random.Generator) -> Light:
     return np.asarray(cv2.warpAffine(light, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
-def noise(light: Light, rng: np.random.Generator) -> Light:
+def noise(light: Brightness, rng: np.random.Generator) -> Brightness:
     return np.asarray(light + rng.normal(0, 4, light.shape), np.float32)
 
 
-def jpeg(light: Light, _rng: np.random.Generator) -> Light:
+def jpeg(light: Brightness, _rng: np.random.Generator) -> Brightness:
     coded = cv2.imencode(".jpg", np.ascontiguousarray(exposed(light)[..., ::-1]), (cv2.IMWRITE_JPEG_QUALITY, 70))[1]
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB), np.float32)
 
 
-def together(light: Light, rng: np.random.Generator) -> Light:
+def together(light: Brightness, rng: np.random.Generator) -> Brightness:
     """All of them, lighter or darker by chance, in one shot: what is too bright is lost once, in the sensor."""
     for disturb in (pose, defocus, brighter if rng.random() < 0.5 else darker, slope, noise, jpeg):
         light = disturb(light, rng)
