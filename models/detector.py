@@ -175,13 +175,9 @@ class Detector(nn.Module):
 
     def in_deviations(self, residuals: list[Tensor], ignored: Tensor) -> list[Tensor]:
         """As `standardise`, with all that the shot has done to the detail."""
-        kept = [pixels_kept(ignored)] * len(LEVELS)
-        kept[FEATURES] = features_kept(ignored)
         return [
-            (found - self.get_buffer(f"usual_{level}"))
-            / self.get_buffer(f"spread_{level}")
-            * F.avg_pool2d(kept[level], stride)
-            for level, (found, stride) in enumerate(zip(residuals, LEVELS, strict=True))
+            (found - self.get_buffer(f"usual_{level}")) / self.get_buffer(f"spread_{level}") * kept
+            for level, (found, kept) in enumerate(zip(residuals, places_kept(ignored), strict=True))
         ]
 
     def join_levels(self, standardised: list[Tensor]) -> Tensor:
@@ -273,6 +269,13 @@ def pixels_kept(ignored: Tensor) -> Tensor:
 def features_kept(ignored: Tensor) -> Tensor:
     """Weights, 1 where features are compared, which they are on print too, of `ignored` as in `Frame`."""
     return (ignored != UNCOMPARED).float()
+
+
+def places_kept(ignored: Tensor) -> list[Tensor]:
+    """(N, 1, h, w) for each of LEVELS: the share of each place that is compared; `ignored` as in `Frame`."""
+    kept = [pixels_kept(ignored)] * len(LEVELS)
+    kept[FEATURES] = features_kept(ignored)
+    return [F.avg_pool2d(pixels, stride) for pixels, stride in zip(kept, LEVELS, strict=True)]
 
 
 def mean_difference(projected: Tensor, ignored: Tensor) -> Tensor:

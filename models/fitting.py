@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -30,6 +31,9 @@ SEGMENT_WEIGHT = 4.0
 
 CHUNK = 2
 """Images the frozen backbone takes at a time on a CPU: larger tensors fall out of its cache and cost twice the time."""
+
+DRAWERS = 8
+"""Threads at the most that make batches for one GPU; each holds one ready, of some 30 MB."""
 
 CHECKPOINT_SECONDS = 15.0
 
@@ -117,20 +121,27 @@ def features_of(network: Callable[[Tensor], list[Tensor]], images: Tensor) -> li
 
 
 def _batches(frames: Frames, config: TrainingConfig, start: int, team: Team) -> Iterator[tuple[int, Batch]]:
-    """This process's share of the batches from step `start` on; the next is made while the last is learned from."""
-    share = len(team.devices)
+    """This process's share of the batches from step `start` on; the next are made while the last is learned from."""
+    share, ahead = len(team.devices), _drawers(team)
 
     def draw(step: int) -> Batch:
         number = step * share + team.rank
         return make_batch(frames, size=config.batch_size // share, seed=config.seed, step=number)
 
-    with ThreadPoolExecutor(1) as pool:
-        coming = deque(pool.submit(draw, step) for step in range(start, min(start + 1, config.steps)))
+    with ThreadPoolExecutor(ahead) as pool:
+        coming = deque(pool.submit(draw, step) for step in range(start, min(start + ahead, config.steps)))
         for step in range(start, config.steps):
             batch = coming.popleft().result()
-            if step + 1 < config.steps:
-                coming.append(pool.submit(draw, step + 1))
+            if step + ahead < config.steps:
+                coming.append(pool.submit(draw, step + ahead))
             yield step, batch
+
+
+def _drawers(team: Team) -> int:
+    """Threads that make batches: one beside a CPU that learns; for a GPU, which learns faster, the cores it has."""
+    if team.device.type == "cpu":
+        return 1
+    return min(DRAWERS, max(1, (os.cpu_count() or 1) // len(team.devices)))
 
 
 def _step(detector: Detector, batch: Batch, optimiser: torch.optim.Optimizer, team: Team) -> float:

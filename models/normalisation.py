@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.detector import DETAILED, SUMMARIES, WHOLE, Detector, detail_level
+from models.detector import DETAILED, SUMMARIES, WHOLE, Detector, detail_level, places_kept
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80)
@@ -19,6 +19,9 @@ HIGH = 0.9
 
 FLOOR = (0.3, 0.3, 0.3, 1.0)
 """Part of the average deviation that is added everywhere in each of `LEVELS`: no position is certain beyond that."""
+
+UNKNOWN = 1e6
+"""Deviation of places that no good part shows, nor anything near them: nobody knows what they should look like."""
 
 LEAST_FOUND = 0.5
 """Share of synthetic hairlines that the detail must show for it to count at all: where good parts do not lie alike, or
@@ -43,7 +46,7 @@ def learn_normal(
     Returns:
         (N,) scores, each from the statistics of the other half.
     """
-    _learn_positions(detector, residuals, len(ignored))
+    _learn_positions(detector, residuals, ignored)
     _learn_level(detector, residuals, ignored)
     _balance(detector, residuals, hairlines, ignored)
     summaries = _cross_summaries(detector, residuals, whole, ignored, groups)
@@ -93,11 +96,11 @@ def _cross_summaries(
     looks = len(residuals[0]) // count
     summaries = torch.zeros(looks, count, SUMMARIES + 1)
     for scored, other in ((half, ~half), (~half, half)):
-        _learn_positions(detector, [level[other.repeat(looks)] for level in residuals], int(other.sum()))
+        _learn_positions(detector, [level[other.repeat(looks)] for level in residuals], ignored[other])
         for look in range(looks):
             seen = [level[look * count :][:count][scored] for level in residuals]
             summaries[look, scored] = _summaries(detector, seen, whole[look * count :][:count][scored], ignored[scored])
-    _learn_positions(detector, residuals, count)
+    _learn_positions(detector, residuals, ignored)
     return summaries
 
 
@@ -127,20 +130,47 @@ def _halves(groups: Groups) -> NDArray[np.bool_]:
     return np.asarray(numbers % 2 == 0)
 
 
-def _learn_positions(detector: Detector, residuals: list[Tensor], taken: int) -> None:
-    """Each of the first `taken`, the parts as they were taken, and disturbed once: that is as much as parts differ.
+def _learn_positions(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> None:
+    """Each of the parts as they were taken, which come first, and disturbed once: that is as much as parts differ.
 
     The detail's are learned from them as they were taken alone: its head has learned other light and grain, and what
     blur and compression change would drown the hairlines.
     """
+    taken = len(ignored)
     parts = [*(level[: 2 * taken] for level in residuals[:DETAILED]), residuals[DETAILED][:taken]]
-    for level, (found, prior, floor) in enumerate(zip(parts, PRIOR_IMAGES, FLOOR, strict=True)):
-        variance = found.var(0, keepdim=True, correction=0)
-        around = F.avg_pool2d(variance, 7, stride=1, padding=3, count_include_pad=False)
-        own = len(found) / (len(found) + prior)
-        deviation = (own * variance + (1 - own) * around).sqrt()
-        detector.get_buffer(f"usual_{level}").copy_(found.mean(0, keepdim=True))
-        detector.get_buffer(f"spread_{level}").copy_(deviation + floor * deviation.mean() + 1e-4)
+    kept = places_kept(ignored)
+    for level, (found, seen, prior, floor) in enumerate(zip(parts, kept, PRIOR_IMAGES, FLOOR, strict=True)):
+        usual, deviation, known = _usual(found, seen.repeat(len(found) // taken, 1, 1, 1), prior)
+        average = (deviation * known).sum() / known.sum().clamp(min=1e-6)
+        detector.get_buffer(f"usual_{level}").copy_(usual)
+        detector.get_buffer(f"spread_{level}").copy_(deviation + floor * average + 1e-4 + (known == 0) * UNKNOWN)
+
+
+def _usual(found: Tensor, kept: Tensor, prior: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and deviation at each place over the parts on which it is compared, and by how many of them both are known.
+
+    Where few parts show a place, its neighbourhood says more than they do: the variance is the mean of its posterior
+    (scaled inverse chi-square; Gelman et al., Bayesian Data Analysis, 2.6), and that of a part yet to come.
+
+    Args:
+        found: (M, 1, h, w) residuals.
+        kept: (M, 1, h, w), the share of each place that is compared.
+        prior: after how many parts a place's own variance weighs as much as its neighbourhood's.
+    """
+    count = kept.sum(0, keepdim=True)
+    free = (count - 1).clamp(min=0)
+    mean = (found * kept).sum(0, keepdim=True) / count.clamp(min=1e-6)
+    squares = ((found - mean).square() * kept).sum(0, keepdim=True)
+    known = _around(count)
+    mean = torch.where(count < 1, _around(count * mean) / known.clamp(min=1e-6), mean)
+    average = squares.sum() / free.sum().clamp(min=1e-6)
+    nearby = (_around(squares) + average) / (_around(free) + 1)
+    variance = (squares + prior * nearby) / (free + prior)
+    return mean, (variance * (1 + 1 / count.clamp(min=1))).sqrt(), known
+
+
+def _around(maps: Tensor) -> Tensor:
+    return F.avg_pool2d(maps, 7, stride=1, padding=3, count_include_pad=False)
 
 
 def _summaries(detector: Detector, residuals: list[Tensor], whole: Tensor, ignored: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ _RECURRENT: Final = 4.0  # kurtosis of strokes that come on at least every fourt
 _BIMODAL: Final = 2.5  # kurtosis of a block: ink or ground is two values (1 to 2), texture is Gaussian (3)
 _VALLEY: Final = 0.7  # of the lower of the two sides: how empty the gap between two lines is
 _LINE: Final = 0.2  # of a line's ink must vary for the rest to belong to it
+_TAIL: Final = 2  # x the widest stroke: two letters more than a quarter of the parts have
 MAX_BLOCKS: Final = 255  # what a uint8 label map can name
 
 Box = tuple[int, int, int, int]  # x, y, width, height
@@ -63,7 +64,7 @@ def find_blocks(
     labels = _label(blocks, varies.shape)
     if ink is not None:
         labels = _whole_lines(labels, ink & ~_near(np.any(codes, axis=0), 2) if len(codes) else ink, width)
-    return _grow(labels, width // 2)
+    return _grow(_with_tails(labels, strength > _REACH * noise, _TAIL * width), width // 2)
 
 
 def box_of(pixels: NDArray[np.bool_]) -> Box:
@@ -159,6 +160,22 @@ def _whole_lines(labels: NDArray[np.uint8], ink: NDArray[np.bool_], gap: int) ->
         if shares[1:].sum() >= _LINE * pixels.sum():
             whole[pixels & (labels == 0)] = int(shares[1:].argmax()) + 1
     return whole
+
+
+def _with_tails(labels: NDArray[np.uint8], rare: NDArray[np.bool_], reach: int) -> NDArray[np.uint8]:
+    """Continue each block along its line to where any part has print: a text is longer on some, its letters wider."""
+    continued = labels.copy()
+    for label in range(1, int(labels.max()) + 1):
+        x, y, width, height = box_of(labels == label)
+        beyond_x, beyond_y = (reach, 0) if width >= height else (0, reach)
+        window = (
+            slice(max(y - beyond_y, 0), y + height + beyond_y),
+            slice(max(x - beyond_x, 0), x + width + beyond_x),
+        )
+        own, free = labels[window] == label, continued[window] == 0
+        _, joined = cv2.connectedComponents((own | (free & rare[window])).astype(np.uint8))
+        continued[window][np.isin(joined, joined[own]) & free & (joined > 0)] = label
+    return continued
 
 
 def _grow(labels: NDArray[np.uint8], reach: int) -> NDArray[np.uint8]:

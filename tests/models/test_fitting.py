@@ -9,6 +9,7 @@ from torch import Tensor
 import models.fitting
 from models.batches import to_tensor
 from models.detector import Detector
+from models.distributed import Team
 from models.fitting import features_of, fit, one_cycle
 from models.frames import Frames
 from pipeline.config import TrainingConfig
@@ -103,6 +104,25 @@ def test_a_finished_run_is_not_done_again(frames: Frames, undisturbed: Detector,
 def test_another_seed_is_another_network(frames: Frames, undisturbed: Detector, tmp_path: Path) -> None:
     other = fitted(frames, tmp_path / "checkpoint.pt", CONFIG.model_copy(update={"seed": 5}))
     assert not torch.equal(weights(other)["enter.weight"], weights(undisturbed)["enter.weight"])
+
+
+def test_batches_that_are_made_ahead_by_several_threads_are_the_same(
+    frames: Frames, undisturbed: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models.fitting, "_drawers", lambda _: 5)
+    ahead = fitted(frames, tmp_path / "checkpoint.pt")
+    for name, weight in weights(undisturbed).items():
+        assert torch.equal(weight, weights(ahead)[name]), name
+
+
+@pytest.mark.parametrize(
+    ("devices", "cores", "threads"), [("cpu", 16, 1), ("cuda", 16, 8), ("cuda", 6, 3), ("cuda", 1, 1)]
+)
+def test_a_gpu_has_as_many_threads_that_make_batches_as_there_are_cores_for_it(
+    monkeypatch: pytest.MonkeyPatch, devices: str, cores: int, threads: int
+) -> None:
+    monkeypatch.setattr(models.fitting.os, "cpu_count", lambda: cores)
+    assert models.fitting._drawers(Team((f"{devices}:0", f"{devices}:1"))) == threads
 
 
 def test_the_loss_falls(frames: Frames, tmp_path: Path) -> None:

@@ -63,3 +63,25 @@ def test_block_takes_in_the_fixed_letters_of_its_line_and_no_other_line() -> Non
     assert labels.max() == 1
     assert (labels[24:36, 124:150][ink[24:36, 124:150]] == 1).all()
     assert not labels[75:].any()
+
+
+def test_a_line_goes_on_to_where_few_parts_have_print_and_no_farther() -> None:
+    strength, kurtosis = _maps()
+    strength[40:] = 2
+    strength[22:38, 120:136], kurtosis[22:38, 120:136] = 12, 60  # one part in sixty has another letter
+    strength[22:38, 160:176], kurtosis[22:38, 160:176] = 12, 60  # dirt, on as few
+    strength[44:60, 60:76], kurtosis[44:60, 60:76] = 12, 60  # under the line, not at its end
+    labels = find_blocks(strength, kurtosis, WIDTH, noise=NOISE)
+    assert labels.max() == 1
+    assert (labels[22:38, 120:136] == 1).all()
+    assert not labels[22:38, 150:].any()
+    assert not labels[48:60, 60:76].any()
+
+
+def test_a_line_takes_no_more_than_two_letters_that_few_parts_have() -> None:
+    strength, kurtosis = _maps()
+    strength[40:] = 2
+    strength[22:38, 120:], kurtosis[22:38, 120:] = 12, 60
+    labels = find_blocks(strength, kurtosis, WIDTH, noise=NOISE)
+    assert labels[30, 120 + 2 * WIDTH - 1] == 1
+    assert not labels[30, 120 + 3 * WIDTH :].any()

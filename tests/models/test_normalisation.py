@@ -1,0 +1,68 @@
+import pytest
+import torch
+from torch import Tensor
+
+from models.detector import LEVELS, SSIM, Detector
+from models.normalisation import UNKNOWN, _learn_positions
+from pipeline.framing import UNCOMPARED
+
+SIZE, COUNT = (96, 64), 40
+CORNER = (slice(None), slice(None), slice(32, 64), slice(64, 96))
+
+
+@pytest.fixture
+def detector() -> Detector:
+    return Detector(SIZE, width=8, bottleneck=4, segmenter=4).eval()
+
+
+def residuals() -> list[Tensor]:
+    """Of good parts, each but once: all about 5, with deviation 1."""
+    random = torch.Generator().manual_seed(0)
+    shapes = [(COUNT, 1, SIZE[1] // stride, SIZE[0] // stride) for stride in LEVELS]
+    return [5 + torch.randn(shape, generator=random) for shape in shapes]
+
+
+def shown_by(parts: int) -> Tensor:
+    """Masks of parts, of which only the first show the corner; where it is not shown there is no residual."""
+    ignored = torch.zeros(COUNT, 1, SIZE[1], SIZE[0], dtype=torch.uint8)
+    ignored[parts:][CORNER] = UNCOMPARED
+    return ignored
+
+
+def blanked(found: list[Tensor], ignored: Tensor) -> list[Tensor]:
+    return [
+        level * (torch.nn.functional.max_pool2d(ignored.float(), stride) == 0)
+        for level, stride in zip(found, LEVELS, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("parts", [3, 10, COUNT])
+def test_what_few_parts_show_is_as_usual_there_as_elsewhere(detector: Detector, parts: int) -> None:
+    ignored = shown_by(parts)
+    _learn_positions(detector, blanked(residuals(), ignored), ignored)
+    odd = detector.in_deviations(
+        [torch.full_like(level[:1], 8) for level in residuals()], torch.zeros_like(ignored[:1])
+    )
+    corner, elsewhere = odd[SSIM][0, 0, 8:, 16:], odd[SSIM][0, 0, :8, :16]
+    assert 0.6 * elsewhere.mean() < corner.mean() < 1.1 * elsewhere.mean()
+    assert corner.max() < 2 * elsewhere.max()
+
+
+def test_what_no_good_part_shows_is_not_judged(detector: Detector) -> None:
+    ignored = shown_by(0)
+    _learn_positions(detector, blanked(residuals(), ignored), ignored)
+    odd = detector.in_deviations(
+        [torch.full_like(level[:1], 8) for level in residuals()], torch.zeros_like(ignored[:1])
+    )
+    assert odd[SSIM][0, 0, -1, -1] < 8 / UNKNOWN + 1e-6
+    assert odd[SSIM][0, 0, 0, 0] > 1
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_few_parts_that_are_all_alike_are_not_believed(detector: Detector, parts: int) -> None:
+    found, ignored = residuals(), shown_by(parts)
+    for level, stride in zip(found, LEVELS, strict=True):
+        level[..., 32 // stride :, 64 // stride :] = 5
+    _learn_positions(detector, blanked(found, ignored), ignored)
+    spread = detector.get_buffer(f"spread_{SSIM}")[0, 0]
+    assert spread[12:, 20:].min() > 0.5 * spread[:8, :16].mean()
