@@ -158,7 +158,7 @@ def kill_trainings(out: Path, kills: int, seed: int) -> None:
     print(f"{done} kills, {number} models: all the same as undisturbed, byte for byte")
 
 
-FEW, MANY = 16, 416
+FEW, MANY = 16, 816
 """Images of the run that shows the time to start, and of the one that shows the throughput."""
 
 ENGINES = ("threads", "ray")

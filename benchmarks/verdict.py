@@ -147,7 +147,7 @@ def main(results: tuple[Path, ...], group: str | None) -> None:
     """Measure coverage over random splits, what numbers of good parts promise, and the mistakes made."""
     console = Console(width=140)
     try:
-        sets = {path.parent.name: read_rows([path]) for path in results}
+        sets = {path.parent.as_posix(): read_rows([path]) for path in results}
         console.print(coverage_table(sets, None))
         if group:
             console.print(coverage_table(sets, group))

@@ -64,7 +64,8 @@ class Ledger:
         self.problems: dict[int, str] = {}
         self._findings: dict[int, tuple[str, ...]] = {}
         self._shot = np.zeros(len(names), np.uint32)
-        self._shots: dict[tuple[str, str], int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._shots: list[tuple[str, str]] = []  # by their numbers
 
     @classmethod
     def of(cls, seen: Sequence[Seen]) -> "Ledger":
@@ -77,7 +78,11 @@ class Ledger:
     def enter(self, index: int, seen: Seen) -> None:
         """Write down what was seen of an image."""
         self.numbers[index] = tuple(getattr(seen, name) for name in NUMBERS.names or ())
-        self._shot[index] = self._shots.setdefault((seen.day, seen.camera), len(self._shots))
+        shot = (seen.day, seen.camera)
+        if shot not in self._numbers:
+            self._numbers[shot] = len(self._shots)
+            self._shots.append(shot)
+        self._shot[index] = self._numbers[shot]
         if seen.problem:
             self.problems[index] = seen.problem
 
@@ -93,14 +98,14 @@ class Ledger:
         return map(self.__getitem__, range(len(self)))
 
     def __getitem__(self, index: int) -> Seen:
-        day, camera = list(self._shots)[self._shot[index]]
+        day, camera = self._shots[self._shot[index]]
         numbers = dict(zip(NUMBERS.names or (), self.numbers[index].item(), strict=True))
         problem, findings = self.problems.get(index, ""), self._findings.get(index, ())
         return Seen(self.names[index], day, camera, problem=problem, findings=findings, **numbers)
 
     def members(self) -> Iterator[tuple[str, str, NDArray[np.void]]]:
         """Day, camera and numbers of the images that were taken together, in the order of days."""
-        for (day, camera), number in sorted(self._shots.items()):
+        for (day, camera), number in sorted(self._numbers.items()):
             yield day, camera, self.numbers[self._shot == number]
 
 
