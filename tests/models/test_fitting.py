@@ -121,7 +121,7 @@ def test_batches_that_are_made_ahead_by_several_threads_are_the_same(
 def test_a_gpu_has_as_many_threads_that_make_batches_as_there_are_cores_for_it(
     monkeypatch: pytest.MonkeyPatch, devices: str, cores: int, threads: int
 ) -> None:
-    monkeypatch.setattr(models.fitting.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
     assert models.fitting._drawers(Team((f"{devices}:0", f"{devices}:1"))) == threads
 
 
