@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -95,13 +94,14 @@ def test_inspecting_imports_nothing_of_training() -> None:
     assert run.stdout.strip() == ""
 
 
-def test_help_is_there_at_once() -> None:
-    def seconds() -> float:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "pipeline.cli", "--help"], check=True, capture_output=True)
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(3)) < 0.3
+def test_help_loads_nothing_that_takes_time() -> None:
+    code = (
+        "import sys; from pipeline import cli; cli.main(['--help']);"
+        "print(*{'numpy', 'cv2', 'onnxruntime', 'pydantic', 'rich', 'PIL', 'jinja2'} & set(sys.modules), file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "inspect" in run.stdout
+    assert run.stderr.strip() == ""
 
 
 def test_a_process_ends_with_the_exit_code() -> None:
