@@ -64,8 +64,8 @@ class Ledger:
         self.problems: dict[int, str] = {}
         self._findings: dict[int, tuple[str, ...]] = {}
         self._shot = np.zeros(len(names), np.uint32)
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._shots: list[tuple[str, str]] = []  # by their numbers
+        self._shots: list[tuple[str, str]] = []
+        self._place: dict[tuple[str, str], int] = {}  # of each in that list
 
     @classmethod
     def of(cls, seen: Sequence[Seen]) -> "Ledger":
@@ -79,10 +79,10 @@ class Ledger:
         """Write down what was seen of an image."""
         self.numbers[index] = tuple(getattr(seen, name) for name in NUMBERS.names or ())
         shot = (seen.day, seen.camera)
-        if shot not in self._numbers:
-            self._numbers[shot] = len(self._shots)
+        if shot not in self._place:
+            self._place[shot] = len(self._shots)
             self._shots.append(shot)
-        self._shot[index] = self._numbers[shot]
+        self._shot[index] = self._place[shot]
         if seen.problem:
             self.problems[index] = seen.problem
 
@@ -105,8 +105,8 @@ class Ledger:
 
     def members(self) -> Iterator[tuple[str, str, NDArray[np.void]]]:
         """Day, camera and numbers of the images that were taken together, in the order of days."""
-        for (day, camera), number in sorted(self._numbers.items()):
-            yield day, camera, self.numbers[self._shot == number]
+        for (day, camera), place in sorted(self._place.items()):
+            yield day, camera, self.numbers[self._shot == place]
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def _with_tails(labels: NDArray[np.uint8], rare: NDArray[np.bool_], reach: int) 
         )
         own, free = labels[window] == label, continued[window] == 0
         _, joined = cv2.connectedComponents((own | (free & rare[window])).astype(np.uint8))
-        continued[window][np.isin(joined, joined[own]) & free & (joined > 0)] = label
+        continued[window][np.isin(joined, joined[own]) & free] = label
     return continued
 
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.detector import LEVELS, SSIM, Detector
 from models.normalisation import UNKNOWN, _learn_positions
@@ -30,20 +31,21 @@ def shown_by(parts: int) -> Tensor:
 
 
 def blanked(found: list[Tensor], ignored: Tensor) -> list[Tensor]:
-    return [
-        level * (torch.nn.functional.max_pool2d(ignored.float(), stride) == 0)
-        for level, stride in zip(found, LEVELS, strict=True)
-    ]
+    return [level * (F.max_pool2d(ignored.float(), stride) == 0) for level, stride in zip(found, LEVELS, strict=True)]
+
+
+def deviations_of_8(detector: Detector) -> Tensor:
+    """(h, w) of SSIM, where a part has residuals of 8 everywhere."""
+    found = [torch.full_like(level[:1], 8) for level in residuals()]
+    return detector.in_deviations(found, torch.zeros(1, 1, SIZE[1], SIZE[0], dtype=torch.uint8))[SSIM][0, 0]
 
 
 @pytest.mark.parametrize("parts", [3, 10, COUNT])
 def test_what_few_parts_show_is_as_usual_there_as_elsewhere(detector: Detector, parts: int) -> None:
     ignored = shown_by(parts)
     _learn_positions(detector, blanked(residuals(), ignored), ignored)
-    odd = detector.in_deviations(
-        [torch.full_like(level[:1], 8) for level in residuals()], torch.zeros_like(ignored[:1])
-    )
-    corner, elsewhere = odd[SSIM][0, 0, 8:, 16:], odd[SSIM][0, 0, :8, :16]
+    odd = deviations_of_8(detector)
+    corner, elsewhere = odd[8:, 16:], odd[:8, :16]
     assert 0.6 * elsewhere.mean() < corner.mean() < 1.1 * elsewhere.mean()
     assert corner.max() < 2 * elsewhere.max()
 
@@ -51,11 +53,9 @@ def test_what_few_parts_show_is_as_usual_there_as_elsewhere(detector: Detector, 
 def test_what_no_good_part_shows_is_not_judged(detector: Detector) -> None:
     ignored = shown_by(0)
     _learn_positions(detector, blanked(residuals(), ignored), ignored)
-    odd = detector.in_deviations(
-        [torch.full_like(level[:1], 8) for level in residuals()], torch.zeros_like(ignored[:1])
-    )
-    assert odd[SSIM][0, 0, -1, -1] < 8 / UNKNOWN + 1e-6
-    assert odd[SSIM][0, 0, 0, 0] > 1
+    odd = deviations_of_8(detector)
+    assert odd[-1, -1] < 8 / UNKNOWN + 1e-6
+    assert odd[0, 0] > 1
 
 
 @pytest.mark.parametrize("parts", [1, 2, 5])
