@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.autoencoder import Mixer
+from models.variants import of_variant
 from pipeline.lighting import DETAIL
 
 STRIDE = 8
@@ -33,13 +34,14 @@ class DetailHead(nn.Module):
 
     Args:
         size: width and height of the working frame, pixels.
+        variants: of the good part; each has its own look.
     """
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], variants: int = 1) -> None:
         super().__init__()
-        shape = (1, 1, DETAIL * size[1], DETAIL * size[0])
+        shape = (variants, 1, DETAIL * size[1], DETAIL * size[0])
         self.register_buffer("usual", torch.zeros(shape, dtype=torch.uint8))
-        self.register_buffer("spread", torch.ones((1, 1, size[1], size[0])))
+        self.register_buffer("spread", torch.ones((variants, 1, size[1], size[0])))
         self.judge = nn.Sequential(
             nn.Conv2d(1, WIDTH, 6, stride=2, padding=2),
             nn.ReLU6(inplace=True),
@@ -51,22 +53,23 @@ class DetailHead(nn.Module):
         self.decide.bias = nn.Parameter(torch.tensor([-4.0]))  # faults are rare: start from there
 
     def know(self, mean: Tensor, deviation: Tensor) -> None:
-        """Keep what good parts show at each place, (2 H, 2 W) grey levels each; stored coarser than it is given."""
-        largest = F.max_pool2d(deviation[None, None], REACH, stride=1, padding=REACH // 2)
-        self.get_buffer("usual").copy_(mean.round())
+        """Keep what good parts show at each place, (V, 2 H, 2 W) grey levels each; stored coarser than it is given."""
+        largest = F.max_pool2d(deviation[:, None], REACH, stride=1, padding=REACH // 2)
+        self.get_buffer("usual").copy_(mean[:, None].round())
         self.get_buffer("spread").copy_((F.avg_pool2d(largest, DETAIL) + FAINT).half())
 
-    def deviations(self, detail: Tensor, kept: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+    def deviations(self, detail: Tensor, kept: Tensor, variant: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
         """How far off each pixel is, in deviations of good parts; 0 where pixels are not compared.
 
         Args:
             detail: (N, 1, 2 h, 2 w), 0..255; all of it, or a window.
             kept: (N, 1, h, w), 1 where pixels are compared, else 0.
+            variant: (N,) the number of the variant of each.
             corner: top and left of the window, pixels of the working frame.
         """
         (top, left), (height, width) = corner, kept.shape[-2:]
-        usual = self.get_buffer("usual")[..., DETAIL * top :, DETAIL * left :]
-        spread = self.get_buffer("spread")[..., top : top + height, left : left + width]
+        usual = of_variant(self.get_buffer("usual"), variant)[..., DETAIL * top :, DETAIL * left :]
+        spread = of_variant(self.get_buffer("spread"), variant)[..., top : top + height, left : left + width]
         off = detail - usual[..., : DETAIL * height, : DETAIL * width].float()
         return (off * enlarge(1 / spread) * enlarge(kept)).clamp(-FAR, FAR)
 

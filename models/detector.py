@@ -11,6 +11,7 @@ from models.backbone import CHANNELS, Backbone
 from models.detail import DetailHead
 from models.segmenter import Segmenter
 from models.ssim import dissimilarity
+from models.variants import nearest, of_variant, picture_of
 from pipeline.framing import UNCOMPARED
 
 LEVELS = (8, 4, 4, 4)
@@ -70,21 +71,26 @@ class Detector(nn.Module):
         size: width and height of the working frame.
         width, bottleneck: channels of the autoencoder.
         segmenter: channels of the segmentation head.
+        variants: (V, d), what each variant of the good part looks like, as `find_variants` tells; None for one alone.
     """
 
-    def __init__(self, size: tuple[int, int], *, width: int, bottleneck: int, segmenter: int) -> None:
+    def __init__(
+        self, size: tuple[int, int], *, width: int, bottleneck: int, segmenter: int, variants: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.size = size
         self.backbone = Backbone()
         self.autoencoder = Autoencoder(size, width=width, bottleneck=bottleneck)
         self.segmenter = Segmenter(size, width=segmenter)
-        self.detail = DetailHead(size)
+        kinds = 1 if variants is None else len(variants)
+        self.detail = DetailHead(size, kinds)
+        self.register_buffer("variants", torch.zeros(1, 1) if variants is None else variants.clone())
         for level, channels in enumerate(CHANNELS):
             self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
             self.register_buffer(f"feature_scale_{level}", torch.ones(1, channels, 1, 1))
         rows, columns = size[1] // LEVELS[FEATURES], size[0] // LEVELS[FEATURES]
         self.register_buffer("projection", torch.eye(JOINT, sum(CHANNELS))[:, :, None, None])
-        self.register_buffer("centre", torch.zeros(1, JOINT, rows, columns))
+        self.register_buffer("centre", torch.zeros(kinds, JOINT, rows, columns))
         self.register_buffer("directions", torch.zeros(USUAL, JOINT, rows, columns, dtype=torch.float16))
         self.register_buffer("discount", torch.zeros(1, USUAL, rows, columns))
         self.register_buffer("noise", torch.ones(1, 1, rows, columns))
@@ -92,7 +98,7 @@ class Detector(nn.Module):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
             self.register_buffer(f"spread_{level}", torch.ones(shape))
-        self.register_buffer("whole_centre", torch.zeros(JOINT))
+        self.register_buffer("whole_centre", torch.zeros(kinds, JOINT))
         self.register_buffer("whole_axes", torch.eye(JOINT))
         self.register_buffer("detail_usual", torch.ones(()))
         self.register_buffer("detail_most", torch.ones(()))
@@ -131,20 +137,24 @@ class Detector(nn.Module):
         """Differences in the dimensions in which faults stand out, (N, JOINT, H/8, W/8)."""
         return F.conv2d(self.join(seen), self.get_buffer("projection"))
 
-    def distance(self, projected: Tensor) -> Tensor:
-        """Mahalanobis distance from what good parts show at the same position, (N, 1, H/8, W/8)."""
-        off = projected - self.get_buffer("centre")
+    def variant(self, image: Tensor) -> Tensor:
+        """(N,) the number of the variant that each of (N, 3, H, W) images looks most like."""
+        return nearest(picture_of(image), self.get_buffer("variants"))
+
+    def distance(self, projected: Tensor, variant: Tensor) -> Tensor:
+        """Mahalanobis distance from what good parts of a variant show at the same position, (N, 1, H/8, W/8)."""
+        off = projected - of_variant(self.get_buffer("centre"), variant)
         for number, direction in enumerate(self.get_buffer("directions").float().unbind(0)):
             along = (off * direction).sum(1, keepdim=True)
             off = off - self.get_buffer("discount")[:, number, None] * along * direction
         return (off.square().mean(1, keepdim=True) / self.get_buffer("noise") + 1e-6).sqrt()
 
-    def whole_distance(self, mean: Tensor) -> Tensor:
+    def whole_distance(self, mean: Tensor, variant: Tensor) -> Tensor:
         """(N,) Mahalanobis distances of `mean_difference`, (N, JOINT), from those of good parts.
 
         Wear, dirt and another material change little at each place, but the same everywhere.
         """
-        return length_of((mean - self.get_buffer("whole_centre")) @ self.get_buffer("whole_axes"))
+        return length_of((mean - of_variant(self.get_buffer("whole_centre"), variant)) @ self.get_buffer("whole_axes"))
 
     def residuals(self, seen: Reconstruction, ignored: Tensor, detail: Tensor) -> tuple[list[Tensor], Tensor]:
         """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits, logits.
@@ -157,11 +167,11 @@ class Detector(nn.Module):
         Returns:
             The maps, and how far the images are off as a whole, (N,).
         """
-        kept, projected = pixels_kept(ignored), self.project(seen)
+        kept, projected, variant = pixels_kept(ignored), self.project(seen), self.variant(seen.image)
         structure = _smooth(dissimilarity(seen.image, seen.painted, kept))
-        fine = self.detail(self.detail.deviations(detail.float(), kept))
-        whole = self.whole_distance(mean_difference(projected, ignored))
-        return [self.distance(projected), structure, self.segment(seen, kept), fine], whole
+        fine = self.detail(self.detail.deviations(detail.float(), kept, variant))
+        whole = self.whole_distance(mean_difference(projected, ignored), variant)
+        return [self.distance(projected, variant), structure, self.segment(seen, kept), fine], whole
 
     def standardise(self, residuals: list[Tensor], ignored: Tensor) -> list[Tensor]:
         """Residuals in deviations from what good parts show at the same position; 0 where nothing is compared.

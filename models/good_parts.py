@@ -8,7 +8,7 @@ from pipeline.config import Config
 from pipeline.exceptions import ImageError
 from pipeline.framing import lit_grey, lit_part, working_size
 from pipeline.images import Grey, Image, Mask, read_image
-from pipeline.lighting import Light
+from pipeline.lighting import Blocks, Light
 from pipeline.regions import unjudged
 from pipeline.registration import Registrar, Registration
 
@@ -64,8 +64,8 @@ def reader_of(reference: Image, config: Config) -> Callable[[Path], Image]:
     return read
 
 
-def judged_in(reference: Image, config: Config) -> tuple[Light, Mask]:
-    """The light that parts are brought to, and where a person wants nothing judged."""
+def judged_in(reference: Image, config: Config, steady: Blocks = ()) -> tuple[Light, Mask]:
+    """The light that parts are brought to, measured in `steady`, and where a person wants nothing judged."""
     whole = (reference.shape[1], reference.shape[0])
     size = working_size(whole, megapixels=config.image.working_megapixels)
-    return Light.of(reference, size), unjudged(config.regions, whole, size)
+    return Light.of(reference, size, steady), unjudged(config.regions, whole, size)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.images import Image, write_bytes
+from pipeline.lighting import Blocks
 from pipeline.print import PrintStage
 
 FILE = "lesson.npz"
@@ -25,6 +26,7 @@ class Lesson:
         reference: (H, W, 3) uint8 RGB.
         min_quality: correlation below which a pose is not trusted.
         print_stage: where print varies.
+        steady: where light is measured.
     """
 
     usable: Sequence[int]
@@ -32,6 +34,7 @@ class Lesson:
     reference: Image
     min_quality: float
     print_stage: PrintStage
+    steady: Blocks
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,6 +49,7 @@ def write_lesson(folder: Path, lesson: Lesson) -> Lesson:
         "refused": list(lesson.refused),
         "min_quality": lesson.min_quality,
         "print": lesson.print_stage.to_dict(),
+        "steady": lesson.steady,
     }
     text = np.frombuffer(json.dumps(words).encode(), np.uint8)
     data = io.BytesIO()
@@ -68,4 +72,5 @@ def _parse(data: io.BytesIO) -> Lesson:
     with np.load(data) as arrays:
         words = json.loads(arrays["words"].tobytes())
         stage = PrintStage.from_dict(words["print"], arrays["labels"])
-        return Lesson(words["usable"], words["refused"], arrays["reference"], words["min_quality"], stage)
+        learned = (words["min_quality"], stage, tuple(words["steady"]))
+        return Lesson(words["usable"], words["refused"], arrays["reference"], *learned)

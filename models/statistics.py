@@ -20,6 +20,7 @@ from models.disturbance import disturb
 from models.frames import Frames
 from models.hairlines import hurt
 from models.normalisation import learn_normal
+from models.variants import of_variant
 from pipeline.framing import Frame
 from pipeline.groups import Groups
 
@@ -137,25 +138,32 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     """
     count = min(len(learned), POSITION_IMAGES)
     columns, rows = (side // LEVELS[FEATURES] for side in learned.size)
-    total, products, means = torch.zeros(rows, columns, JOINT), torch.zeros(rows * columns, JOINT, JOINT), []
+    total = torch.zeros(len(detector.get_buffer("centre")), rows, columns, JOINT)
+    products, means, variants = torch.zeros(rows * columns, JOINT, JOINT), [], []
     for index, look in product(range(count), looks(count)):
         frame = look(learned[index], index)
-        projected = detector.project(detector.reconstruct(to_tensor(frame.image[None])))
+        seen = detector.reconstruct(to_tensor(frame.image[None]))
+        projected = detector.project(seen)
+        variants.append(detector.variant(seen.image))
         means.append(mean_difference(projected, torch.from_numpy(frame.ignored[None, None])))
         vectors = projected[0].permute(1, 2, 0)
-        total += vectors
+        total[int(variants[-1])] += vectors
         _add_products(products, vectors)
         advance()
-    _learn_whole(detector, torch.cat(means))
-    count = len(means)
-    mean = total / count
-    spread, vectors = torch.linalg.eigh(_add_products(products.div_(count), mean, -1).view(rows, columns, JOINT, JOINT))
+    variant = torch.cat(variants)
+    _learn_whole(detector, torch.cat(means), variant)
+    counts = torch.bincount(variant, minlength=len(total))
+    centre = total / counts.clamp(min=1)[:, None, None, None]
+    products.div_(len(means))
+    for mean, share in zip(centre, counts / len(means), strict=True):
+        _add_products(products, mean, -share.item())
+    spread, vectors = torch.linalg.eigh(products.view(rows, columns, JOINT, JOINT))
     usual = spread[..., -USUAL:].clamp(min=0)
     noise = spread[..., :-USUAL].mean(-1).clamp(min=LEAST_NOISE)
     noise = (1 - SHRINKAGE) * noise + SHRINKAGE * noise.mean()
     known = (1 - PRIOR) * usual + PRIOR * noise[..., None]
     discount = 1 - (noise[..., None] / torch.maximum(known, noise[..., None])).sqrt()
-    detector.get_buffer("centre").copy_(mean.half().permute(2, 0, 1)[None])
+    detector.get_buffer("centre").copy_(centre.half().permute(0, 3, 1, 2))
     detector.get_buffer("directions").copy_(vectors[..., -USUAL:].permute(3, 2, 0, 1))
     detector.get_buffer("discount").copy_(discount.permute(2, 0, 1)[None])
     detector.get_buffer("noise").copy_(noise[None, None])
@@ -167,13 +175,15 @@ def _add_products(products: Tensor, vectors: Tensor, weight: float = 1) -> Tenso
     return products.baddbmm_(flat[:, :, None], flat[:, None], alpha=weight)
 
 
-def _learn_whole(detector: Detector, means: Tensor) -> None:
+def _learn_whole(detector: Detector, means: Tensor, variant: Tensor) -> None:
     """How mean differences, (M, JOINT), vary over good parts; few parts know little of how two of them go together."""
-    centred = means - means.mean(0)
+    centre = detector.get_buffer("whole_centre")
+    for number in variant.unique():
+        centre[number] = means[variant == number].mean(0)
+    centred = means - of_variant(centre, variant)
     covariance = centred.T @ centred / len(means)
     alone = torch.diag(covariance.diagonal())
     covariance = (1 - ALONE) * covariance + ALONE * alone + 1e-6 * torch.eye(len(covariance))
-    detector.get_buffer("whole_centre").copy_(means.mean(0))
     detector.get_buffer("whole_axes").copy_(torch.linalg.inv(torch.linalg.cholesky(covariance)).T)
 
 
@@ -198,7 +208,8 @@ def _hairlines(detector: Detector, held: Frames, advance: Advance) -> Tensor:
     for index in range(len(held)):
         frame = scratched(held[index], index)
         ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
-        found.append(detector.detail(detector.detail.deviations(detail.float(), pixels_kept(ignored))))
+        variant = detector.variant(to_tensor(frame.image[None]))
+        found.append(detector.detail(detector.detail.deviations(detail.float(), pixels_kept(ignored), variant)))
         advance()
     return torch.cat(found)
 

@@ -5,7 +5,7 @@ times more. What is held in memory of one image is a note of some hundred bytes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,13 +17,14 @@ from models.cache import Note, read_shard, write_shard
 from models.frames import SHARD, Frames
 from models.good_parts import GoodParts, LitParts, judged_in, reader_of
 from models.lesson import Lesson, read_lesson, write_lesson
+from models.steady import SAMPLE, steady_blocks
 from pipeline.config import Config
 from pipeline.engines import Engine, here
 from pipeline.exceptions import ImageError, TrainingError
 from pipeline.framing import Frame, lit_grey, lit_part, working_size
 from pipeline.images import Image, Mask, read_image, read_size
 from pipeline.labels import labels_in_place
-from pipeline.lighting import DETAIL, Light
+from pipeline.lighting import DETAIL, Blocks, Light
 from pipeline.print import PrintStage, teach
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread
@@ -53,6 +54,7 @@ class Taught:
         min_quality: correlation below which a pose is not trusted.
         max_outside: share of the frame that may lie outside the view.
         print_stage: where print varies.
+        steady: where light is measured.
         frames: of all usable images.
         paths: their files.
         conditions: how each of them was taken.
@@ -66,6 +68,7 @@ class Taught:
     min_quality: float
     max_outside: float
     print_stage: PrintStage
+    steady: Blocks
     frames: Frames
     paths: tuple[Path, ...]
     conditions: tuple[Conditions, ...]
@@ -77,7 +80,7 @@ class Taught:
 def workload(count: int, config: Config) -> int:
     """How often `teach_in` will call `advance` for `count` images."""
     passes = 3 if config.print.mask else 0  # the third is for labels, in their own frame
-    return 2 * count + min(count, POSES) + passes * min(count, TEACHERS)
+    return 2 * count + min(count, POSES) + min(count, SAMPLE) + passes * min(count, TEACHERS)
 
 
 def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance, *, engine: Engine = here) -> Taught:
@@ -124,9 +127,11 @@ def _lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
         )
     registrar = Registrar(reference, motion=config.registration.motion, min_quality=min_quality)
     parts = GoodParts(tuple(spread(some, TEACHERS)), read, registrar, lambda: advance("learning print zones"))
-    lit = LitParts(parts, *judged_in(reference, config))
+    few = replace(poses, paths=tuple(spread(poses.paths, SAMPLE)), advance=lambda: advance("learning light"))
+    steady = steady_blocks(few, reference, config)
+    lit = LitParts(parts, *judged_in(reference, config, steady))
     stage = teach(lit, registrar.size, config.print.zones) if config.print.mask else _no_print(registrar.size)
-    return Lesson(tuple(usable), tuple(refused), reference, min_quality, stage)
+    return Lesson(tuple(usable), tuple(refused), reference, min_quality, stage, steady)
 
 
 def _same_size(paths: list[Path], advance: Advance) -> tuple[list[int], list[str]]:
@@ -194,7 +199,7 @@ def _framing(usable: list[Path], lesson: Lesson, frames: Frames, config: Config)
     """The work on the file of frames that begins with a number: make it where it is not whole, and return its notes."""
     registrar = Registrar(lesson.reference, motion=config.registration.motion, min_quality=lesson.min_quality)
     read = reader_of(lesson.reference, config)
-    light, unwanted = judged_in(lesson.reference, config)
+    light, unwanted = judged_in(lesson.reference, config, lesson.steady)
 
     def notes_from(start: int) -> tuple[Note, ...]:
         known = read_shard(frames, start // SHARD)
@@ -255,6 +260,7 @@ def _taught(usable: list[Path], lesson: Lesson, frames: Frames, notes: list[Note
         min_quality=lesson.min_quality,
         max_outside=max(note.unseen for note in used) * 1.5 + 0.02,
         print_stage=lesson.print_stage,
+        steady=lesson.steady,
         frames=frames.subset(np.array(kept)),
         paths=tuple(usable[index] for index in kept),
         conditions=tuple(note.conditions for note in used if note.conditions),

@@ -25,6 +25,7 @@ from models.rounding import round_trained
 from models.statistics import learn_statistics
 from models.suspicious import suspicious
 from models.teach_in import Taught, teach_in, workload
+from models.variants import describe_variants, find_variants, nearest, pictures_of
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
@@ -87,14 +88,17 @@ def train(
         groups = _groups(taught.paths, data, config)
         learn, held = _split(taught.likeness, groups, config)
         learned = taught.frames.subset(learn)
-        detector = Detector(taught.working_size, **config.network.model_dump())
+        pictures = pictures_of(learned)
+        variants = find_variants(pictures)
+        detector = Detector(taught.working_size, **config.network.model_dump(), variants=variants)
         standardise_features(detector, learned.subset(np.arange(min(len(learned), STANDARDISING_IMAGES))))
         fit(
             detector, learned, config.training,
             checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
             devices=devices, elsewhere=elsewhere,
         )  # fmt: skip
-        learn_detail(detector.detail, learned, config.training, steps.detail(len(learned), config.training))
+        kinds, advance = nearest(pictures, variants), steps.detail(len(learned), config.training)
+        learn_detail(detector.detail, learned, kinds, config.training, advance)
         round_trained(detector)
         known, rest = np.split(held, [STATISTICS_IMAGES])
         advance = steps.statistics(len(learned), len(known), len(rest))
@@ -102,7 +106,11 @@ def train(
         scores = np.concatenate([scores, _scores(detector, taught.frames.subset(rest), advance)])
         familiar = _scores(detector, learned, advance)
     names = [taught.paths[index].relative_to(data).as_posix() for index in (*learn, *held)]
-    source = {"images": len(paths), "folder": data.name, "suspicious": list(suspicious(names, [familiar, scores]))}
+    source = {
+        "images": len(paths), "folder": data.name,
+        "variants": describe_variants(names[: len(learn)], pictures, variants),
+        "suspicious": list(suspicious(names, [familiar, scores])),
+    }  # fmt: skip
     try:
         calibration = calibrate_scores(
             scores, np.zeros(0), Goal(**config.verdict.model_dump()),
@@ -146,6 +154,7 @@ def _bundle(
         max_outside=taught.max_outside,
         calibration=calibration,
         usual=usual_conditions(taught.conditions),
+        steady=taught.steady,
         source={**source, "held_back": calibration.good_parts, "refused": list(taught.refused)},
         files=pack(reference=taught.reference, print_stage=taught.print_stage, network=export(detector)),
     )

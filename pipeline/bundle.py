@@ -15,13 +15,13 @@ from pipeline.calibration import Calibration
 from pipeline.config import Config, parse_config
 from pipeline.exceptions import ConfigError, ModelError
 from pipeline.images import Image, Mask, write_bytes
-from pipeline.lighting import Light
+from pipeline.lighting import Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual
 from pipeline.regions import unjudged
 from pipeline.registration import Registrar
 
-FORMAT = 8
+FORMAT = 9
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)
@@ -38,6 +38,7 @@ class Bundle:
         max_outside: share of the working frame that may lie outside the camera's view, 0..1.
         calibration: the thresholds and what they promise.
         usual: how images of good parts are taken: 101 percentiles of each condition.
+        steady: where light is measured.
         source: where it was trained from, for people.
         files: content of the other files of the folder, as they were written; see `pack`.
         history: earlier calibrations, oldest first, a line each.
@@ -49,6 +50,7 @@ class Bundle:
     max_outside: float
     calibration: Calibration
     usual: Usual
+    steady: Blocks
     source: dict[str, Any]
     files: dict[str, bytes]
     history: tuple[str, ...] = field(default=())
@@ -61,7 +63,7 @@ class Bundle:
     @cached_property
     def light(self) -> Light:
         """The light that parts are judged in."""
-        return Light.of(self.reference, self.working_size)
+        return Light.of(self.reference, self.working_size, self.steady)
 
     @cached_property
     def unjudged(self) -> Mask:
@@ -127,6 +129,7 @@ class Bundle:
             "max_outside": self.max_outside,
             "calibration": asdict(self.calibration),
             "usual": self.usual,
+            "steady": list(self.steady),
             "files": {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()},
         }
 
@@ -156,6 +159,7 @@ def load_bundle(folder: Path) -> Bundle:
             max_outside=float(manifest["max_outside"]),
             calibration=TypeAdapter(Calibration).validate_python(manifest["calibration"]),
             usual=TypeAdapter(Usual).validate_python(manifest["usual"]),
+            steady=tuple(str(row) for row in manifest["steady"]),
             source=dict(manifest["source"]),
             files={name: _checked(folder / name, manifest["files"][name]) for name in FILES},
             history=tuple(str(line) for line in manifest["history"]),

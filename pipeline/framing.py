@@ -72,7 +72,7 @@ class Frame:
 
     def relit(self, light: Light) -> "Frame":
         """The same frame in the light of the reference."""
-        gain = light_gain(self.image, light.reference, self.ignored)
+        gain = light_gain(self.image, light, self.ignored)
         finely = np.asarray(cv2.resize(gain, self.detail.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
         return self.without_gain(gain, finely, light.expected, light.expected_detail)
 

@@ -12,6 +12,9 @@ from pipeline.images import Grey, Image, Mask
 Gain = NDArray[np.float32]
 """(h, w), factor on the light of each pixel."""
 
+Blocks = tuple[str, ...]
+"""A row of blocks of the frame each: 1 where light is measured, 0 where not. Empty: it is measured everywhere."""
+
 DETAIL = 2
 """How much larger the detail is than the working frame: hairlines are gone at half the camera's resolution."""
 
@@ -22,14 +25,20 @@ class Light:
 
     Attributes:
         reference: (h, w, 3) uint8 RGB, in the working frame.
+        unsteady: (h, w) uint8, 255 where light is not measured, since good parts share nothing there; else 0.
     """
 
     reference: Image
+    unsteady: Mask
 
     @classmethod
-    def of(cls, reference: Image, size: tuple[int, int]) -> "Light":
-        """The light of a reference (H, W, 3), in a working frame of `size` (w, h)."""
-        return cls(np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8))
+    def of(cls, reference: Image, size: tuple[int, int], steady: Blocks = ()) -> "Light":
+        """The light of a reference (H, W, 3), in a working frame of `size` (w, h), measured in these blocks."""
+        blocks = np.array([[block == "0" for block in row] for row in steady or "1"], np.uint8) * np.uint8(255)
+        return cls(
+            np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8),
+            np.asarray(cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+        )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -90,30 +99,31 @@ ASIDE = 8
 ROUNDS, OUTLYING = 5, 0.08
 """Reweighting rounds, and the ratio (natural logarithm) beyond which a block is print, fault or another variant."""
 
-MOST = 0.5
+MOST = 0.7
 """Largest correction (natural logarithm): beyond it an image is no longer the same shot under other light."""
 
 
-def light_gain(image: Image, reference: Image, ignored: Mask) -> Gain:
-    """The light of an image against the reference's, as a plane in the logarithm of the level.
+def light_gain(image: Image, light: Light, ignored: Mask) -> Gain:
+    """The light of an image against that of a reference, as a plane in the logarithm of the level.
 
     The plane is fitted to block means by iteratively reweighted least squares (Cauchy weights; Holland and Welsch
     1977, Comm. Stat. A 6:813), so that print, faults and other variants of the part do not tilt it.
 
     Args:
         image: (h, w, 3) uint8 RGB, registered.
-        reference: (h, w, 3) uint8 RGB, in the same frame.
+        light: of the reference, in the same frame.
         ignored: (h, w) uint8, 255 where nothing can be compared.
 
     Returns:
         (h, w) float32; dividing the image by it brings it to the reference's light. All 1 where too little is seen.
     """
     height, width = ignored.shape
-    size = _blocks(width, height)
-    seen = cv2.resize(255 - ignored, size, interpolation=cv2.INTER_AREA).ravel() > 128
+    size = block_size(width, height)
+    unseen = cv2.max(ignored, light.unsteady)
+    seen = cv2.resize(255 - unseen, size, interpolation=cv2.INTER_AREA).ravel() > 128
     if seen.sum() < 12:
         return np.ones((height, width), np.float32)
-    ratio = np.log((_levels(image, size) + DARK) / (_levels(reference, size) + DARK))
+    ratio = np.log(block_levels(image, size) / block_levels(light.reference, size))
     plane = np.clip(_fit_plane(size, ratio, seen), -MOST, MOST)
     return np.exp(cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
 
@@ -171,14 +181,16 @@ def _near(channels: NDArray[np.bool_]) -> Mask:
     return np.asarray(cv2.dilate(in_any, np.ones((AROUND_BURNT, AROUND_BURNT), np.uint8)), np.uint8)
 
 
-def _blocks(width: int, height: int) -> tuple[int, int]:
+def block_size(width: int, height: int) -> tuple[int, int]:
+    """Columns and rows of the blocks in a frame."""
     scale = BLOCKS / max(width, height)
     return max(3, round(width * scale)), max(3, round(height * scale))
 
 
-def _levels(image: Image, size: tuple[int, int]) -> NDArray[np.float64]:
+def block_levels(image: Image, size: tuple[int, int]) -> NDArray[np.float64]:
+    """Grey levels of the blocks, `size` (columns, rows), row by row, and a little more: see `DARK`."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float64).ravel()
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float64).ravel() + DARK
 
 
 def _fit_plane(size: tuple[int, int], ratio: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from pipeline.images import Image
-from pipeline.registration import Registrar
+from pipeline.registration import TURNS, Registrar, Registration
 
 T = TypeVar("T")
 
@@ -17,16 +17,32 @@ CANDIDATES, WITNESSES = 12, 24
 def central_image(images: Sequence[Image], *, motion: str) -> Image:
     """The image that the others register to best: no outlier in pose, light or print.
 
+    Where parts move far, it is one whose part lies in the middle of where they do; a tenth of the image beside that
+    counts as much as a tenth of correlation.
+
     Args:
         images: (H, W, 3) uint8 RGB each, one or more, all of one size.
         motion: see `Registrar`.
     """
     candidates = images[:: max(1, len(images) // CANDIDATES)]
-    quality = []
-    for image in candidates:
-        registrar = Registrar(image, motion=motion, min_quality=-1.0)
-        quality.append(np.median([registrar.register(other).quality for other in images]))
-    return candidates[int(np.argmax(quality))]
+    found = [_registered(image, images, motion) for image in candidates]
+    return candidates[int(np.argmax([_quality(some) - (motion in TURNS) * _aside(some, images[0]) for some in found]))]
+
+
+def _registered(reference: Image, images: Sequence[Image], motion: str) -> list[Registration]:
+    registrar = Registrar(reference, motion=motion, min_quality=-1.0)
+    return [registrar.register(image) for image in images]
+
+
+def _quality(found: Sequence[Registration]) -> float:
+    return float(np.median([registration.quality for registration in found]))
+
+
+def _aside(found: Sequence[Registration], image: Image) -> float:
+    """How far most parts lie from that of the reference, as a share of the image's sides."""
+    middle = np.array([[image.shape[1] / 2, image.shape[0] / 2]])
+    moves = [registration.to_original(middle)[0] / middle[0] / 2 - 0.5 for registration in found]
+    return float(np.abs(np.median(moves, axis=0)).max())
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:

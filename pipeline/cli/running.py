@@ -91,6 +91,8 @@ def train(
         spread = {"devices": parse_devices(devices)}
     bundle = train_model(data, out, loaded, resume=resume, cache=cache, **spread)
     print_facts((suggested(bundle), *promise(bundle.calibration)))
+    if kinds := bundle.source["variants"]:
+        click.echo(f"{len(kinds)} variants of the good part, each judged by its own kind: {', '.join(kinds)}")
     if odd := bundle.source["suspicious"]:
         click.echo(f"{len(odd)} of the good images look odd; bad parts among them? Oddest first: {', '.join(odd[:10])}")
         click.echo(f"See why: goodparts explain {out} {data / odd[0]} --out odd.png")

@@ -21,6 +21,8 @@ torch.set_num_threads(1)
 SIZE = (96, 64)
 COUNT = 24
 NETWORK = NetworkConfig(width=16, bottleneck=8, segmenter=8)
+ONE_KIND = torch.zeros(COUNT, dtype=torch.int64)
+"""All frames are of one variant."""
 
 
 def good_frame(drawn_part: Image, number: int) -> Frame:
@@ -62,7 +64,7 @@ def make_detector(frames: Frames) -> Detector:
 def detector(frames: Frames) -> Detector:
     """Not to be changed: it is shared."""
     made = make_detector(frames).eval()
-    learn_detail(made.detail, frames, TrainingConfig(steps=40, batch_size=4), lambda: None)
+    learn_detail(made.detail, frames, ONE_KIND, TrainingConfig(steps=40, batch_size=4), lambda: None)
     learn_statistics(made, frames, frames, lambda: None)
     return made
 

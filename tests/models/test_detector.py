@@ -120,9 +120,10 @@ def test_a_small_difference_everywhere_is_far_off_as_a_whole_and_a_large_one_som
     worn, spotted = good[0] + 0.5 * torch.sign(torch.randn((1, JOINT, 1, 1), generator=draw)), good[0].clone()
     spotted[..., 4, 4] += 4
     detector = Detector((64, 64), width=16, bottleneck=4, segmenter=8)
-    _learn_whole(detector, torch.cat([mean_difference(one, nowhere) for one in good]))
+    only = torch.zeros(len(good), dtype=torch.int64)
+    _learn_whole(detector, torch.cat([mean_difference(one, nowhere) for one in good]), only)
     usual, off, spot = (
-        float(detector.whole_distance(mean_difference(one, nowhere))) for one in (good[1], worn, spotted)
+        float(detector.whole_distance(mean_difference(one, nowhere), only[:1])) for one in (good[1], worn, spotted)
     )
     assert off > 2 * usual
     assert spot < 1.5 * usual

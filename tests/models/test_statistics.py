@@ -86,7 +86,8 @@ def test_a_step_along_a_usual_direction_counts_less_than_one_across(detector: De
     for level in range(len(directions)):
         across = across - (across * directions[level]).sum(0) * directions[level]
     across = across / across.norm(dim=0).clamp(min=1e-6)
-    usual, odd = (detector.distance(centre + 20 * step)[..., 2:, 2:] for step in (along, across))
+    only = torch.zeros(1, dtype=torch.int64)
+    usual, odd = (detector.distance(centre + 20 * step, only)[..., 2:, 2:] for step in (along, across))
     assert (usual < 0.7 * odd).float().mean() > 0.9
 
 

@@ -23,7 +23,14 @@ def test_it_ends_with_a_model_and_nothing_else(model: Path, config: Config) -> N
     assert bundle.config.registration.motion != "auto"  # what was found from the images is written down
     assert bundle.config.model_copy(update={"registration": config.registration}) == config
     assert bundle.size == (384, 288)
-    assert bundle.source == {"images": 24, "folder": "covers", "suspicious": [], "held_back": 6, "refused": []}
+    assert bundle.source == {
+        "images": 24,
+        "folder": "covers",
+        "variants": [],
+        "suspicious": [],
+        "held_back": 6,
+        "refused": [],
+    }
     assert bundle.calibration.good_parts == 6
 
 
