@@ -47,6 +47,8 @@ def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
         yield name.replace("_", " "), ", ".join(value) or "none" if isinstance(value, list) else str(value)
     yield "images", "{} x {} px".format(*bundle.size)
     yield "pose", POSES.get(bundle.config.registration.motion, "")
+    if bundle.steady:
+        yield "light", "measured on what all parts share; what lies around them changes more than the light does"
     yield "compared at", "{} x {} px".format(*bundle.working_size)
     yield suggested(bundle)
     yield from promise(bundle.calibration)

@@ -24,6 +24,7 @@ from samples.parts import Part
 from samples.specimen import Specimen, assemble, build
 from samples.surface import Plane, Surface, warp
 from samples.tolerances import STANDARD, Tolerances
+from samples.variants import variants
 
 Mask = NDArray[np.uint8]
 
@@ -163,8 +164,11 @@ def made(folder: Path) -> Path:
 @click.option("--good", default=60, show_default=True, help="Good images to test on.")
 @click.option("--bad", default=8, show_default=True, help="Bad images of each defect to test on.")
 @click.option("--defect", multiple=True, help="Only this defect; repeat for more.")
+@click.option("--variants", "mixed", is_flag=True, help="Three variants of the part, one after the other.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same images.")
-def main(part: str, out: Path, train: int, good: int, bad: int, defect: tuple[str, ...], seed: int) -> None:
+def main(
+    part: str, out: Path, train: int, good: int, bad: int, defect: tuple[str, ...], mixed: bool, seed: int
+) -> None:
     """Render good and bad printed car parts.
 
     \b
@@ -175,8 +179,10 @@ def main(part: str, out: Path, train: int, good: int, bad: int, defect: tuple[st
         known = ", ".join(DEFECTS[part])
         raise click.BadParameter(f"{part} has no defect {', '.join(sorted(unknown))}: use one of {known}")
     work = list(jobs(train, good, bad, defect or DEFECTS[part]))
+    kinds = variants(PARTS[part]()) if mixed else (PARTS[part](),)
     for job in track(work, description=f"rendering {part}"):
-        save(render(PARTS[part](), job.seed(seed), None if job.kind == "good" else job.kind), job, out)
+        kind = kinds[job.index % len(kinds)]
+        save(render(kind, job.seed(seed), None if job.kind == "good" else job.kind), job, out)
 
 
 if __name__ == "__main__":
