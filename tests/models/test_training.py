@@ -8,6 +8,7 @@ from pipeline import cli
 from pipeline.bundle import MANIFEST, load_bundle
 from pipeline.config import Config, load_config, parse_config
 from pipeline.exceptions import TrainingError, UsageError
+from pipeline.images import read_image, write_image
 
 
 @pytest.fixture
@@ -112,3 +113,26 @@ def test_a_model_that_was_there_stays_until_the_new_one_is_whole(model: Path, tm
     with pytest.raises(TrainingError):
         train(tmp_path / "few", out, config)
     assert load_bundle(out).model_id == json.loads((model / MANIFEST).read_text())["id"]
+
+
+def test_a_training_says_which_variants_it_found(
+    dataset: Path,
+    tiny_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("models.variants.LEAST", 5)
+    for number, path in enumerate(sorted((dataset / "train" / "good").iterdir())):
+        image = read_image(path, max_megapixels=1)
+        if number % 2:
+            image[:, 192:] = image[:, 192:] // 3
+        write_image(tmp_path / "good" / path.name, image)
+    command = ["train", str(tmp_path / "good"), "--out", str(tmp_path / "model"), "--config", str(tiny_config)]
+    assert cli.main(command) == 0
+    assert "2 variants of the good part, each judged by its own kind: " in capsys.readouterr().out
+    kinds = load_bundle(tmp_path / "model").source["variants"]
+    assert sum(int(kind.split(" like ")[0]) for kind in kinds) == 18  # of those that were learned from
+    examples = [int(Path(kind.split(" like ")[1]).stem) for kind in kinds]
+    assert {example % 2 for example in examples} == {0, 1}
+    assert cli.main(["inspect", str(tmp_path / "model"), str(tmp_path / "good"), "--out", str(tmp_path / "out")]) == 0

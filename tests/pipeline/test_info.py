@@ -35,3 +35,8 @@ def test_what_is_suggested_and_what_is_odd_is_told(bundle: Bundle, model: Path) 
     assert told["suspicious"] == "good/1.png, good/2.png"
     assert told["refused"] == "none"
     assert told["suggested"].startswith("configs/default.yaml: ")
+
+
+def test_where_light_is_measured_is_told_where_that_is_not_everywhere(bundle: Bundle, model: Path) -> None:
+    assert "light" not in dict(describe(bundle, model))
+    assert "what all parts share" in dict(describe(replace(bundle, steady=("01", "00")), model))["light"]
