@@ -37,10 +37,19 @@ class Steps:
         task = self._progress.add_task("reading", total=total, note="")
         return lambda name: self._progress.update(task, advance=1, description=name)
 
+    def variants(self, count: int) -> Callable[[], None]:
+        """A bar for the look at all parts that tells their variants."""
+        self._complete()
+        task = self._progress.add_task("variants", total=count, note="")
+        return lambda: self._progress.advance(task)
+
+    def _complete(self) -> None:
+        """A pass that was not needed, for parts without labels, is done too."""
+        for before in self._progress.tasks:
+            self._progress.update(before.id, completed=before.total)
+
     def fitting(self, config: TrainingConfig) -> Callable[[int, float], None]:
         """A bar for the steps of the optimisation, with loss and speed."""
-        for before in self._progress.tasks:  # a pass that was not needed, for parts without labels, is done too
-            self._progress.update(before.id, completed=before.total)
         task = self._progress.add_task("training", total=config.steps, note="")
         bar = self._progress.tasks[-1]
 

@@ -88,7 +88,7 @@ def train(
         groups = _groups(taught.paths, data, config)
         learn, held = _split(taught.likeness, groups, config)
         learned = taught.frames.subset(learn)
-        pictures = pictures_of(learned)
+        pictures = pictures_of(learned, steps.variants(len(learned)))
         variants = find_variants(pictures)
         detector = Detector(taught.working_size, **config.network.model_dump(), variants=variants)
         standardise_features(detector, learned.subset(np.arange(min(len(learned), STANDARDISING_IMAGES))))

@@ -4,7 +4,7 @@ Statistics that mix them hide the faults of one variant among the ways of anothe
 kind. Nobody has to name the variants: small pictures of the parts fall into clusters, or they do not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -41,20 +41,21 @@ def picture_of(images: Tensor) -> Tensor:
     return F.avg_pool2d(images, GRID).flatten(1)
 
 
-def pictures_of(frames: Frames) -> Tensor:
-    """(N, d): as `picture_of`, of the parts in these frames."""
+def pictures_of(frames: Frames, advance: Callable[[], None]) -> Tensor:
+    """(N, d): as `picture_of`, of the parts in these frames; `advance` is told of every one."""
     height, width, columns = frames.size[1], frames.size[0], frames.size[0] // GRID
     found = np.zeros((len(frames), 3, height // GRID, columns), np.float32)
     for index in range(len(frames)):
         squares = frames.image(index).reshape(height // GRID, GRID, width // GRID, GRID, 3)
         found[index] = squares.mean((1, 3)).transpose(2, 0, 1) / 255
+        advance()
     return torch.from_numpy(found.reshape(len(frames), -1))
 
 
 def nearest(pictures: Tensor, variants: Tensor) -> Tensor:
     """(N,) numbers of the variants, (V, d), that the pictures, (N, d), look most like."""
     if len(variants) == 1:
-        return torch.zeros(len(pictures), dtype=torch.int64)
+        return torch.zeros(len(pictures), dtype=torch.int64, device=pictures.device)
     return (pictures @ variants.T - variants.square().sum(1) / 2).argmax(1)
 
 

@@ -22,6 +22,10 @@ from tests.models.conftest import NETWORK, SIZE, framed, good_frame
 CELLS = 3 * (SIZE[0] // 32) * (SIZE[1] // 32)
 
 
+def quietly() -> None:
+    """Nobody watches."""
+
+
 def drawn(looks: Sequence[tuple[float, int]], spread: float = 0.02) -> Tensor:
     """Pictures of parts: so many around each level, in the order of the levels."""
     rng = np.random.default_rng(0)
@@ -58,8 +62,10 @@ def test_many_parts_take_no_more_time_than_a_sample_of_them() -> None:
 
 
 def test_pictures_of_frames_are_those_of_their_images(frames: Frames) -> None:
+    told: list[int] = []
     images = torch.cat([to_tensor(frames.image(index)[None]) for index in range(len(frames))])
-    torch.testing.assert_close(pictures_of(frames), picture_of(images), atol=1e-5, rtol=0)
+    torch.testing.assert_close(pictures_of(frames, lambda: told.append(1)), picture_of(images), atol=1e-5, rtol=0)
+    assert len(told) == len(frames)
 
 
 def test_variants_are_told_by_example() -> None:
@@ -101,7 +107,7 @@ def learned(frames: Frames, variants: Tensor) -> Detector:
     torch.manual_seed(0)
     detector = Detector(SIZE, **NETWORK.model_dump(), variants=variants)
     standardise_features(detector, frames)
-    kinds = nearest(pictures_of(frames), variants)
+    kinds = nearest(pictures_of(frames, quietly), variants)
     learn_detail(detector.detail, frames, kinds, TrainingConfig(steps=40, batch_size=4), lambda: None)
     detector.eval()
     learn_statistics(detector, frames, frames, lambda: None)
@@ -110,7 +116,7 @@ def learned(frames: Frames, variants: Tensor) -> Detector:
 
 @pytest.fixture(scope="module")
 def apart(two_kinds: Frames) -> Detector:
-    return learned(two_kinds, find_variants(pictures_of(two_kinds)))
+    return learned(two_kinds, find_variants(pictures_of(two_kinds, quietly)))
 
 
 def test_each_part_is_compared_with_its_own_kind(apart: Detector, two_kinds: Frames) -> None:
@@ -125,7 +131,7 @@ def test_each_part_is_compared_with_its_own_kind(apart: Detector, two_kinds: Fra
 
 def test_the_look_of_one_variant_does_not_hide_a_scratch_on_another(apart: Detector, two_kinds: Frames) -> None:
     """With all good parts in one heap, stripes that half of them have make every line there a usual one."""
-    heap = learned(two_kinds, find_variants(pictures_of(two_kinds)).mean(0, keepdim=True))
+    heap = learned(two_kinds, find_variants(pictures_of(two_kinds, quietly)).mean(0, keepdim=True))
     frame, where = two_kinds[0], np.s_[60:62, 84:124]
     scratched = frame.detail.copy()
     scratched[where] -= 50
