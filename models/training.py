@@ -25,7 +25,7 @@ from models.rounding import round_trained
 from models.statistics import learn_statistics
 from models.suspicious import suspicious
 from models.teach_in import Taught, teach_in, workload
-from models.variants import describe_variants, find_variants, nearest, pictures_of
+from models.variants import alternating, describe_variants, find_variants, nearest, pictures_of
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
@@ -87,9 +87,8 @@ def train(
         taught = teach_in(paths, config, frames_in, steps.stage(workload(len(paths), config)), engine=engine)
         groups = _groups(taught.paths, data, config)
         learn, held = _split(taught.likeness, groups, config)
+        learn, pictures, variants = _variants(taught.frames, learn, steps.variants(len(learn)))
         learned = taught.frames.subset(learn)
-        pictures = pictures_of(learned, steps.variants(len(learned)))
-        variants = find_variants(pictures)
         detector = Detector(taught.working_size, **config.network.model_dump(), variants=variants)
         standardise_features(detector, learned.subset(np.arange(min(len(learned), STANDARDISING_IMAGES))))
         fit(
@@ -214,6 +213,16 @@ def _split(likeness: NDArray[np.uint8], groups: Groups, config: Config) -> tuple
     if len(learn) > config.training.max_images:
         learn = learn[cover(likeness[learn], config.training.max_images)]
     return learn, held
+
+
+def _variants(
+    frames: Frames, learn: NDArray[np.int64], advance: Callable[[], None]
+) -> tuple[NDArray[np.int64], torch.Tensor, torch.Tensor]:
+    """The indices to learn from, in an order whose first ones are of all variants; their pictures, and the variants."""
+    pictures = pictures_of(frames.subset(learn), advance)
+    variants = find_variants(pictures)
+    order = alternating(nearest(pictures, variants))
+    return learn[order], pictures[order], variants
 
 
 @torch.no_grad()

@@ -64,6 +64,14 @@ def of_variant(known: Tensor, variant: Tensor) -> Tensor:
     return known if len(known) == 1 else known[variant]
 
 
+def alternating(numbers: Tensor) -> NDArray[np.int64]:
+    """An order of parts in which the first ones are of all variants: one of each, then the next of each, and so on."""
+    turns = np.zeros(len(numbers), np.int64)
+    for number in numbers.unique():
+        turns[numbers == number] = np.arange(int((numbers == number).sum()))
+    return np.argsort(turns, kind="stable")
+
+
 def find_variants(pictures: Tensor) -> Tensor:
     """(V, d): what the parts of each variant look like in the mean; one row where all parts are of a kind.
 

@@ -12,7 +12,7 @@ from models.export import export
 from models.fitting import standardise_features
 from models.frames import Frames
 from models.statistics import learn_statistics
-from models.variants import LEAST, describe_variants, find_variants, nearest, picture_of, pictures_of
+from models.variants import LEAST, alternating, describe_variants, find_variants, nearest, picture_of, pictures_of
 from pipeline.config import TrainingConfig
 from pipeline.framing import Frame
 from pipeline.images import Image
@@ -55,6 +55,12 @@ def test_what_varies_evenly_is_one_variant() -> None:
 def test_few_odd_parts_do_not_hide_the_variants() -> None:
     pictures = drawn([(0.2, 40), (0.8, 40), (5.0, 2), (-5.0, 1)])
     assert len(find_variants(pictures)) == 2
+
+
+def test_the_first_parts_are_of_all_variants_and_one_variant_keeps_its_order() -> None:
+    numbers = torch.tensor([0, 0, 0, 0, 1, 0, 2, 1])
+    assert alternating(numbers).tolist() == [0, 4, 6, 1, 7, 2, 3, 5]
+    assert alternating(torch.zeros(5, dtype=torch.int64)).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_many_parts_take_no_more_time_than_a_sample_of_them() -> None:
