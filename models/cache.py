@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Base64Bytes, TypeAdapter, ValidationError
 
 from models.frames import Frames
 from pipeline.config import Config
@@ -24,7 +24,7 @@ FORMAT = 8
 """Raised whenever the same image and settings give another frame or note than before."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # of a hundred thousand images all are in memory
 class Note:
     """What a look at one image told, beside its frame.
 
@@ -33,14 +33,14 @@ class Note:
         unseen: share of the frame outside the camera's view, 0..1.
         print_faulty: whether anything was found wrong with its print.
         conditions: how it was taken; None where it was refused.
-        likeness: a small grey picture of the frame, as hexadecimal bytes; what the coverage sample compares.
+        likeness: a small grey picture of the frame, row by row; what the coverage sample compares.
     """
 
     refused: str = ""
     unseen: float = 0.0
     print_faulty: bool = False
     conditions: Conditions | None = None
-    likeness: str = ""
+    likeness: Base64Bytes = b""
 
 
 @dataclass(frozen=True)

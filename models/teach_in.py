@@ -239,7 +239,7 @@ def _frame(
         unseen=frame.unseen,
         print_faulty=bool(print_mask.findings),
         conditions=measure(frame, registration, print_mask.pixels),
-        likeness=small.tobytes().hex(),
+        likeness=small.tobytes(),
     )
 
 
@@ -265,6 +265,6 @@ def _taught(usable: list[Path], lesson: Lesson, frames: Frames, notes: list[Note
         paths=tuple(usable[index] for index in kept),
         conditions=tuple(note.conditions for note in used if note.conditions),
         findings=np.array([note.print_faulty for note in used]),
-        likeness=np.array([np.frombuffer(bytes.fromhex(note.likeness), np.uint8) for note in used]),
+        likeness=np.array([np.frombuffer(note.likeness, np.uint8) for note in used]),
         refused=tuple(refused),
     )

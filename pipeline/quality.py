@@ -18,7 +18,7 @@ HEADROOM = 0.5
 """What may lie beyond the extremes of the good parts, in their distance from the median."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """How one image was taken, measured on its working frame where print and border leave the part to be seen.
 
