@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+import cv2
 import numpy as np
 
-from pipeline.images import Image
-from pipeline.registration import TURNS, Registrar, Registration
+from pipeline.images import Image, shrink
+from pipeline.registration import SEARCH_SIDE, TURNS, Registrar, Registration
 
 T = TypeVar("T")
 
@@ -18,24 +19,28 @@ def central_image(images: Sequence[Image], *, motion: str) -> Image:
     """The image that the others register to best: no outlier in pose, light or print.
 
     Where parts move far, it is one whose part lies in the middle of where they do; a tenth of the image beside that
-    counts as much as a tenth of correlation.
+    counts as much as a tenth of correlation. Where they are turned, it is one that lies upright, since labels and lines
+    of print are looked for in upright boxes.
 
     Args:
         images: (H, W, 3) uint8 RGB each, one or more, all of one size.
         motion: see `Registrar`.
     """
     candidates = images[:: max(1, len(images) // CANDIDATES)]
-    found = [_registered(image, images, motion) for image in candidates]
-    return candidates[int(np.argmax([_quality(some) - (motion in TURNS) * _aside(some, images[0]) for some in found]))]
+    if motion == "any":
+        candidates = sorted(images, key=tilt)[:CANDIDATES]
+    return max(candidates, key=lambda image: _worth(image, images, motion))
 
 
-def _registered(reference: Image, images: Sequence[Image], motion: str) -> list[Registration]:
+def _worth(reference: Image, images: Sequence[Image], motion: str) -> float:
     registrar = Registrar(reference, motion=motion, min_quality=-1.0)
-    return [registrar.register(image) for image in images]
-
-
-def _quality(found: Sequence[Registration]) -> float:
-    return float(np.median([registration.quality for registration in found]))
+    found = [registrar.register(image) for image in images]
+    worth = float(np.median([registration.quality for registration in found]))
+    if motion in TURNS:
+        worth -= _aside(found, reference)
+    if motion == "any":
+        worth -= tilt(reference)
+    return worth
 
 
 def _aside(found: Sequence[Registration], image: Image) -> float:
@@ -43,6 +48,23 @@ def _aside(found: Sequence[Registration], image: Image) -> float:
     middle = np.array([[image.shape[1] / 2, image.shape[0] / 2]])
     moves = [registration.to_original(middle)[0] / middle[0] / 2 - 0.5 for registration in found]
     return float(np.abs(np.median(moves, axis=0)).max())
+
+
+def tilt(image: Image) -> float:
+    """How far the edges of an image lie off its axes: 0 along them, 1 at 45 degrees; little where they have no common
+    direction. From the mean of four times their angle, which is the same for both axes.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, SEARCH_SIDE / max(height, width))
+    small = shrink(image, (round(width * scale), round(height * scale)))
+    grey = cv2.GaussianBlur(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32), (0, 0), 1)
+    across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
+    strength, angle = across**2 + down**2, np.arctan2(down, across)
+    mean = np.sum(strength * np.exp(4j * angle)) / (np.sum(strength) + 1e-9)
+    return float(np.abs(mean) ** 2 * np.abs(np.angle(mean)) / np.pi)
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:

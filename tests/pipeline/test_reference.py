@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pipeline.images import Image
-from pipeline.reference import central_image
+from pipeline.reference import central_image, tilt
 from pipeline.registration import Registrar
 
 
@@ -41,3 +41,29 @@ def test_parts_a_sixth_of_the_image_to_either_side_are_found(small_part: Image) 
     found = registrar.register(moved(small_part, 0.11 * width, 0))
     assert found.found
     assert found.matrix[0, 2] == pytest.approx(-0.22 * width, abs=1)
+
+
+def turned(part: Image, degrees: float) -> Image:
+    middle = (part.shape[1] / 2, part.shape[0] / 2)
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, degrees, 1), np.float64)
+    return np.asarray(cv2.warpAffine(part, matrix, (part.shape[1], part.shape[0])), np.uint8)
+
+
+@pytest.mark.parametrize(("degrees", "expected"), [(0, 0.0), (90, 0.0), (180, 0.0), (45, 1.0), (20, 0.44), (-20, 0.44)])
+def test_tilt_is_the_way_to_the_next_axis(small_part: Image, degrees: float, expected: float) -> None:
+    straight = tilt(turned(small_part, 45))  # less than 1, as far as the part is round
+    assert 0.2 < straight <= 1
+    assert tilt(turned(small_part, degrees)) / straight == pytest.approx(expected, abs=0.12)
+
+
+def test_what_is_round_has_no_tilt() -> None:
+    disc = np.zeros((200, 200, 3), np.uint8)
+    cv2.circle(disc, (100, 100), 60, (200, 200, 200), -1)
+    assert tilt(disc) < 0.01
+    assert tilt(np.full((50, 50, 3), 9, np.uint8)) < 1e-6
+
+
+def test_parts_that_are_turned_are_brought_to_one_that_lies_upright(small_part: Image) -> None:
+    images = [turned(small_part, degrees) for degrees in (31, 47, 120, 200, 91, 230, 290, 325, 64)]
+    chosen = central_image(images, motion="any")
+    assert np.array_equal(chosen, images[4])
