@@ -51,11 +51,14 @@ def _aside(found: Sequence[Registration], image: Image) -> float:
 
 
 def tilt(image: Image) -> float:
-    """How far the edges of an image lie off its axes: 0 along them, 1 at 45 degrees; little where they have no common
-    direction. From the mean of four times their angle, which is the same for both axes.
+    """How far a part is from lying upright: its edges along the image's axes, and most of them across, as lines of
+    print lie along the longer side of parts and labels.
 
     Args:
         image: (H, W, 3) uint8 RGB.
+
+    Returns:
+        0 where it does, 1 where all edges lie at 45 degrees, or upwards; little where they have no common direction.
     """
     height, width = image.shape[:2]
     scale = min(1.0, SEARCH_SIDE / max(height, width))
@@ -63,8 +66,9 @@ def tilt(image: Image) -> float:
     grey = cv2.GaussianBlur(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32), (0, 0), 1)
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     strength, angle = across**2 + down**2, np.arctan2(down, across)
-    mean = np.sum(strength * np.exp(4j * angle)) / (np.sum(strength) + 1e-9)
-    return float(np.abs(mean) ** 2 * np.abs(np.angle(mean)) / np.pi)
+    # Four times the angle is the same for both axes, twice the angle tells them apart.
+    axes, axis = (np.sum(strength * np.exp(turns * 1j * angle)) / (strength.sum() + strength.size) for turns in (4, 2))
+    return float(np.abs(axes) ** 2 * np.abs(np.angle(axes)) / np.pi + max(0.0, axis.real))
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
