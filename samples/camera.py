@@ -36,7 +36,7 @@ class Shot:
 def draw_shot(tolerances: Tolerances, rng: np.random.Generator) -> Shot:
     t = tolerances
     angle = rng.uniform(-t.part_rotation, t.part_rotation)
-    matrix = np.asarray(cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), angle, 1.0), np.float64)
+    matrix = np.asarray(cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), angle, t.scale), np.float64)
     matrix[:, 2] += rng.uniform(-t.part_shift, t.part_shift, 2)
     return Shot(
         matrix=matrix,

@@ -23,7 +23,7 @@ from samples.mistakes import MISTAKES
 from samples.parts import Part
 from samples.specimen import Specimen, assemble, build
 from samples.surface import Plane, Surface, warp
-from samples.tolerances import STANDARD, Tolerances
+from samples.tolerances import STANDARD, TURNED, Tolerances
 from samples.variants import variants
 
 Mask = NDArray[np.uint8]
@@ -163,26 +163,36 @@ def made(folder: Path) -> Path:
 @click.option("--train", default=200, show_default=True, help="Good images to train on.")
 @click.option("--good", default=60, show_default=True, help="Good images to test on.")
 @click.option("--bad", default=8, show_default=True, help="Bad images of each defect to test on.")
-@click.option("--defect", multiple=True, help="Only this defect; repeat for more.")
+@click.option("--defect", "defects", multiple=True, help="Only this defect; repeat for more.")
 @click.option("--variants", "mixed", is_flag=True, help="Three variants of the part, one after the other.")
+@click.option("--turned", is_flag=True, help="Parts lie any way, and are seen smaller.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same images.")
 def main(
-    part: str, out: Path, train: int, good: int, bad: int, defect: tuple[str, ...], mixed: bool, seed: int
+    part: str,
+    out: Path,
+    train: int,
+    good: int,
+    bad: int,
+    defects: tuple[str, ...],
+    mixed: bool,
+    turned: bool,
+    seed: int,
 ) -> None:
     """Render good and bad printed car parts.
 
     \b
     python -m samples.render housing out/housing --train 300 --good 150 --bad 8
     """
-    unknown = set(defect) - set(DEFECTS[part])
+    unknown = set(defects) - set(DEFECTS[part])
     if unknown:
         known = ", ".join(DEFECTS[part])
         raise click.BadParameter(f"{part} has no defect {', '.join(sorted(unknown))}: use one of {known}")
-    work = list(jobs(train, good, bad, defect or DEFECTS[part]))
+    work = list(jobs(train, good, bad, defects or DEFECTS[part]))
     kinds = variants(PARTS[part]()) if mixed else (PARTS[part](),)
     for job in track(work, description=f"rendering {part}"):
-        kind = kinds[job.index % len(kinds)]
-        save(render(kind, job.seed(seed), None if job.kind == "good" else job.kind), job, out)
+        defect = None if job.kind == "good" else job.kind
+        rendered = render(kinds[job.index % len(kinds)], job.seed(seed), defect, TURNED if turned else STANDARD)
+        save(rendered, job, out)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ class Tolerances:
 
     part_shift: float = 4.0  # px
     part_rotation: float = 1.0  # degrees
+    scale: float = 1.0  # of the part in the picture
     label_shift: float = 2.5  # px
     label_rotation: float = 0.8  # degrees
     colour: float = 0.03  # of the reflectance of the whole part
@@ -23,3 +24,6 @@ class Tolerances:
 
 
 STANDARD = Tolerances()
+
+TURNED = Tolerances(part_shift=20.0, part_rotation=180.0, scale=0.72)
+"""Parts that lie any way, as on a belt, small enough to be seen whole; their light turns with them, as in a dome."""

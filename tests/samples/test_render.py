@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samples.render import DEFECTS, PARTS, SMALLEST_DEFECT, VISIBLE, Job, Rendered, main, render
-from samples.tolerances import STANDARD
+from samples.tolerances import STANDARD, TURNED
 
 EVERY_DEFECT = [(part, defect) for part, defects in DEFECTS.items() for defect in defects]
 GOOD_SEEDS = range(4)
@@ -109,3 +109,18 @@ def test_parts_do_not_move_without_tolerances(name: str) -> None:
     fixed = replace(STANDARD, part_shift=0.0, part_rotation=0.0, label_shift=0.0, label_rotation=0.0)
     rim = [np.argwhere(render(PARTS[name](), seed, tolerances=fixed).print_mask).min(axis=0) for seed in (0, 1)]
     assert np.abs(rim[0] - rim[1]).max() <= 2
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_turned_parts_lie_any_way_and_are_seen_whole(name: str) -> None:
+    pictures = [render(PARTS[name](), seed, None, TURNED) for seed in range(8)]
+    middles = np.array([np.argwhere(picture.print_mask).mean(axis=0) for picture in pictures])
+    assert np.ptp(middles, axis=0).min() > 40
+    edges = [
+        np.concatenate([picture.print_mask[[0, -1]].ravel(), picture.print_mask[:, [0, -1]].ravel()])
+        for picture in pictures
+    ]
+    assert not np.any(edges)
+    assert all(texts for texts in (picture.texts for picture in pictures))
+    borders = [np.median(picture.image[[0, -1]], axis=(0, 1)) for picture in pictures]
+    assert np.std(borders, axis=0).max() < 12  # the ground, and no part on it
