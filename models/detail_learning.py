@@ -79,8 +79,7 @@ def _know(head: DetailHead, frames: Frames, variants: Tensor, advance: Callable[
         advance()
     mean = total / counts.clamp(min=1)
     off = (squares - counts * mean.square()).clamp(min=0)
-    prior = PRIOR_IMAGES * (len(counts) > 1)
-    variance = (off + prior * off.sum(0) / len(some)) / (counts + prior)
+    variance = (off + PRIOR_IMAGES * off.sum(0) / len(some)) / (counts + PRIOR_IMAGES)  # of one variant: its own
     head.know(mean, variance.sqrt().float())
 
 

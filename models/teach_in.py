@@ -1,6 +1,6 @@
 """Teach-in: what the good images tell before any training - reference pose, print zones, frames.
 
-An image is decoded once, for its frame; those that teach the pose and the print, a sample of bounded size, up to three
+An image is decoded once, for its frame; those that teach pose, light and print, a sample of bounded size, up to five
 times more. What is held in memory of one image is a note of some hundred bytes.
 """
 

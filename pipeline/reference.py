@@ -26,21 +26,18 @@ def central_image(images: Sequence[Image], *, motion: str) -> Image:
         images: (H, W, 3) uint8 RGB each, one or more, all of one size.
         motion: see `Registrar`.
     """
-    candidates = images[:: max(1, len(images) // CANDIDATES)]
+    tilts = [tilt(image) if motion == "any" else 0.0 for image in images]
+    candidates = list(range(0, len(images), max(1, len(images) // CANDIDATES)))
     if motion == "any":
-        candidates = sorted(images, key=tilt)[:CANDIDATES]
-    return max(candidates, key=lambda image: _worth(image, images, motion))
+        candidates = sorted(range(len(images)), key=tilts.__getitem__)[:CANDIDATES]
+    return images[max(candidates, key=lambda number: _worth(images[number], images, motion) - tilts[number])]
 
 
 def _worth(reference: Image, images: Sequence[Image], motion: str) -> float:
     registrar = Registrar(reference, motion=motion, min_quality=-1.0)
     found = [registrar.register(image) for image in images]
-    worth = float(np.median([registration.quality for registration in found]))
-    if motion in TURNS:
-        worth -= _aside(found, reference)
-    if motion == "any":
-        worth -= tilt(reference)
-    return worth
+    quality = float(np.median([registration.quality for registration in found]))
+    return quality - _aside(found, reference) if motion in TURNS else quality
 
 
 def _aside(found: Sequence[Registration], image: Image) -> float:

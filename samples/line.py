@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from samples.camera import Image, draw_shot, expose
+from samples.camera import Image
 from samples.cover import cover
-from samples.render import Job, Mask, Rendered, jobs, save, spoil
-from samples.specimen import assemble, build
+from samples.render import Job, Mask, Rendered, jobs, print_mask_of, save, shoot
 from samples.surface import Plane, noise, warp
 from samples.tolerances import STANDARD
 
@@ -69,18 +68,13 @@ def _shade(colour: NDArray[np.float32]) -> list[int]:
 
 def render(seed: int, defect: str | None) -> Rendered:
     """One picture, and the truth about it; texts and codes are too small to be read."""
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
-    specimen, shot = assemble(cover(), STANDARD, streams[0]), draw_shot(STANDARD, streams[1])
-    surface = build(specimen)
-    picture, mask = expose(surface, specimen.part.ground, shot), np.zeros(surface.solid.shape, np.uint8)
-    if defect is not None:
-        surface, picture, mask = spoil(specimen, picture, shot, defect, streams[2])
-    rng = streams[3]
+    _, shot, surface, picture, mask = shoot(cover(), seed, defect, STANDARD)
+    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(4)[3])  # the others are those of the cover
     scene = _mounted(body(int(rng.integers(4))), picture, warp(surface.solid, shot.matrix))
     right, down = rng.integers(-SHIFT, SHIFT + 1, 2)
     left, top = (ROOM - SIZE) // 2 + right, (ROOM - SIZE) // 2 + down
     view = np.s_[top : top + SIZE, left : left + SIZE]
-    ink = np.where(warp(surface.ink, shot.matrix) > 0.3, np.uint8(255), np.uint8(0))
+    ink = print_mask_of(surface, shot)
     return Rendered(_lit(scene[view], rng), _alone(mask)[view], _alone(ink)[view], (), (), jpeg_quality=92)
 
 

@@ -81,21 +81,33 @@ def render(part: Part, seed: int, defect: str | None = None, tolerances: Toleran
 
     Raises KeyError for a defect that this module does not know.
     """
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)]
-    specimen, shot = assemble(part, tolerances, streams[0]), draw_shot(tolerances, streams[1])
-    surface = build(specimen)
-    picture = expose(surface, part.ground, shot)
-    defect_mask = np.zeros(picture.shape[:2], np.uint8)
-    if defect is not None:
-        surface, picture, defect_mask = spoil(specimen, picture, shot, defect, streams[2])
+    specimen, shot, surface, picture, defect_mask = shoot(part, seed, defect, tolerances)
     return Rendered(
         image=develop(picture, shot),
         defect_mask=defect_mask,
-        print_mask=(warp(surface.ink, shot.matrix) > 0.3).astype(np.uint8) * np.uint8(255),
+        print_mask=print_mask_of(surface, shot),
         texts=tuple(text for decal in specimen.decals for text in decal.sheet.texts),
         codes=tuple(code for decal in specimen.decals for code in decal.sheet.codes),
         jpeg_quality=shot.jpeg_quality,
     )
+
+
+def shoot(
+    part: Part, seed: int, defect: str | None, tolerances: Tolerances
+) -> tuple[Specimen, Shot, Surface, Plane, Mask]:
+    """A part, how its picture is taken, its surface, the picture before noise and JPEG, and where its defect is."""
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)]
+    specimen, shot = assemble(part, tolerances, streams[0]), draw_shot(tolerances, streams[1])
+    surface = build(specimen)
+    picture = expose(surface, part.ground, shot)
+    if defect is None:
+        return specimen, shot, surface, picture, np.zeros(picture.shape[:2], np.uint8)
+    return specimen, shot, *spoil(specimen, picture, shot, defect, streams[2])
+
+
+def print_mask_of(surface: Surface, shot: Shot) -> Mask:
+    """(H, W) 255 on the strokes and modules that vary from part to part."""
+    return (warp(surface.ink, shot.matrix) > 0.3).astype(np.uint8) * np.uint8(255)
 
 
 def spoil(
