@@ -26,7 +26,7 @@ from pipeline.images import Image, Mask, read_image, read_size
 from pipeline.labels import labels_in_place
 from pipeline.lighting import DETAIL, Blocks, Light
 from pipeline.print import PrintStage, teach
-from pipeline.quality import Conditions, measure
+from pipeline.quality import Usual, measure, usual_conditions
 from pipeline.reference import WITNESSES, central_image, spread
 from pipeline.regions import outside_image
 from pipeline.registration import Registrar, learned_min_quality
@@ -57,7 +57,7 @@ class Taught:
         steady: where light is measured.
         frames: of all usable images.
         paths: their files.
-        conditions: how each of them was taken.
+        usual: how they are taken.
         findings: (N,) whether anything was found wrong with its print.
         likeness: (N, d) uint8, a small grey picture of each.
         refused: files that could not be used, with the reason.
@@ -71,7 +71,7 @@ class Taught:
     steady: Blocks
     frames: Frames
     paths: tuple[Path, ...]
-    conditions: tuple[Conditions, ...]
+    usual: Usual
     findings: NDArray[np.bool_]
     likeness: NDArray[np.uint8]
     refused: tuple[str, ...]
@@ -263,7 +263,7 @@ def _taught(usable: list[Path], lesson: Lesson, frames: Frames, notes: list[Note
         steady=lesson.steady,
         frames=frames.subset(np.array(kept)),
         paths=tuple(usable[index] for index in kept),
-        conditions=tuple(note.conditions for note in used if note.conditions),
+        usual=usual_conditions([note.conditions for note in used if note.conditions]),
         findings=np.array([note.print_faulty for note in used]),
         likeness=np.array([np.frombuffer(note.likeness, np.uint8) for note in used]),
         refused=tuple(refused),

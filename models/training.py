@@ -33,7 +33,6 @@ from pipeline.engines import Engine, here
 from pipeline.exceptions import ConfigError, TrainingError, UsageError
 from pipeline.groups import Groups, find_groups
 from pipeline.images import find_images, good_folder, write_text
-from pipeline.quality import usual_conditions
 
 WORK = ".training"
 STANDARDISING_IMAGES = 48
@@ -152,7 +151,7 @@ def _bundle(
         min_quality=taught.min_quality,
         max_outside=taught.max_outside,
         calibration=calibration,
-        usual=usual_conditions(taught.conditions),
+        usual=taught.usual,
         steady=taught.steady,
         source={**source, "held_back": calibration.good_parts, "refused": list(taught.refused)},
         files=pack(reference=taught.reference, print_stage=taught.print_stage, network=export(detector)),

@@ -70,7 +70,7 @@ def measure(frame: Frame, registration: Registration, print_pixels: Mask) -> Con
 
 def usual_conditions(good: Sequence[Conditions]) -> Usual:
     """Learn from good parts, one or more, what is usual."""
-    columns = {name: [asdict(one)[name] for one in good] for name in Conditions.__dataclass_fields__}
+    columns = {name: [getattr(one, name) for one in good] for name in Conditions.__dataclass_fields__}
     return {
         name: tuple(float(f"{q:.6g}") for q in np.percentile(values, np.arange(101)))
         for name, values in columns.items()
