@@ -161,7 +161,7 @@ def kill_trainings(out: Path, kills: int, seed: int) -> None:
 FEW, MANY = 16, 816
 """Images of the run that shows the time to start, and of the one that shows the throughput."""
 
-ENGINES = ("threads", "ray")
+ENGINES = ("here", "ray")
 
 
 def compare_workers(out: Path, model: Path, images: Path) -> None:

@@ -55,6 +55,9 @@ class Bundle:
     files: dict[str, bytes]
     history: tuple[str, ...] = field(default=())
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}  # what is made of them stays behind
+
     @cached_property
     def reference(self) -> Image:
         """(H, W, 3) uint8 RGB, a good part in the reference pose."""

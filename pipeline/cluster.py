@@ -10,16 +10,12 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.exceptions import GoodpartsError, UsageError
-from pipeline.images import write_bytes
-from pipeline.inspector import Inspector
-from pipeline.rows import Row
-from pipeline.run import Job, inspect_image
 
 BATCH = 8
 """Images that a worker takes at a time; so many are done again at the most where one dies."""
@@ -28,7 +24,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Table = dict[str, Any]
-Pictures = list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -125,40 +120,6 @@ def _check_marks(marks: Sequence[Path]) -> None:
     for mark in marks:
         if not mark.exists():
             raise UsageError(f"{mark.parent}: is not there, or another folder; all machines have to share it")
-
-
-def inspect_on_ray(model: Path, job: Job, names: Sequence[str]) -> Iterator[Row]:
-    """Inspect images on the cluster that `connect` has found; one row a name, in their order.
-
-    Args:
-        model: folder of the model, as the workers see it.
-        job: what to do with each image; its `threads` is the number of workers.
-        names: of the images, relative to `job.images`.
-
-    Raises:
-        UsageError: a worker cannot reach the images.
-    """
-    for row, pictures in OnRay(job.threads)(partial(_inspecting, model, job), names):
-        for name, data in pictures:
-            target = job.out / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(target, data)
-        yield row
-
-
-def _inspecting(model: Path, job: Job) -> Callable[[str], tuple[Row, Pictures]]:
-    return partial(_inspect, Inspector.load(model), job)
-
-
-def _inspect(inspector: Inspector, job: Job, name: str) -> tuple[Row, Pictures]:
-    with tempfile.TemporaryDirectory(prefix="goodparts-") as folder:
-        row = inspect_image(inspector, replace(job, out=Path(folder)), name)
-        return row, _pictures(Path(folder))
-
-
-def _pictures(folder: Path) -> Pictures:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in files]
 
 
 def connect(address: str) -> None:

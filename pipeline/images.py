@@ -143,9 +143,13 @@ def size_in_words(image: NDArray[np.uint8]) -> str:
 def write_image(path: Path, image: NDArray[np.uint8]) -> None:
     """Write an RGB or grey image; the suffix decides the format. Atomic: readers never see half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, encode_image(image, path.suffix))
+
+
+def encode_image(image: NDArray[np.uint8], suffix: str) -> bytes:
+    """What a file of an RGB or grey image holds; its suffix, such as `.png`, decides the format."""
     in_file_order = image[..., ::-1] if image.ndim == 3 else image
-    _, data = cv2.imencode(path.suffix, np.ascontiguousarray(in_file_order))
-    write_bytes(path, data.tobytes())
+    return cv2.imencode(suffix, np.ascontiguousarray(in_file_order))[1].tobytes()
 
 
 def write_text(path: Path, text: str) -> None:

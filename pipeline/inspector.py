@@ -97,6 +97,7 @@ class Inspection:
 
 class Inspector:
     """A loaded model. Holds no state between images: threads may share one, and each gets what one alone would get.
+    Pickled, it is its bundle: another process loads the same model from it, whatever its folder holds by then.
 
     It uses one core an image. OpenCV, which it calls, starts threads of its own: `cv2.setNumThreads(1)` where several
     images are inspected at a time.
@@ -116,6 +117,9 @@ class Inspector:
         self.size = bundle.size
         self._network = Network(bundle.network)
         self._registrar = bundle.registrar
+
+    def __reduce__(self) -> tuple[type["Inspector"], tuple[Bundle]]:
+        return type(self), (self.bundle,)
 
     @classmethod
     def load(cls, folder: Path) -> "Inspector":

@@ -1,8 +1,6 @@
 """Inspect a folder: one row, and where asked for an overlay and a mask, for every image in it."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -14,12 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 from rich.text import Text
 
-from pipeline.engines import in_order
+from pipeline.engines import Engine, here
 from pipeline.exceptions import UsageError
-from pipeline.images import find_images, write_image
+from pipeline.images import encode_image, find_images, write_bytes
 from pipeline.inspector import Inspection, Inspector
 from pipeline.overlays import draw_overlay, print_in_original
-from pipeline.profiling import Profile, Stopwatch
+from pipeline.profiling import Profile, Steps, Stopwatch
 from pipeline.results import ResultsFile
 from pipeline.rows import Row, severity, summary
 from pipeline.storage import is_remote
@@ -45,14 +43,12 @@ class Job:
         out: Where `results.csv`, `overlays/` and `masks/` go.
         overlays: Which images get `out/overlays/<image>.jpg`.
         masks: Whether every image that can be read gets `out/masks/<stem>.png`, 255 = print.
-        threads: Images inspected at the same time.
     """
 
     images: Path
     out: Path
     overlays: Overlays = Overlays.NG
     masks: bool = False
-    threads: int = 1
 
     def overlay(self, image: str) -> Path:
         """Where the overlay of an image goes; under its whole name, so that `a.png` and `a.jpg` differ."""
@@ -86,25 +82,42 @@ class Job:
         return overlay if overlay.exists() else self.images / row.image
 
 
+@dataclass(frozen=True)
+class Inspected:
+    """What comes of one image; small enough to travel between processes.
+
+    Attributes:
+        row: Its row of the results.
+        steps: What each step took, milliseconds.
+        pictures: Files that are to be written, by their path.
+        drawing: What they took, milliseconds; 0 where there are none.
+    """
+
+    row: Row
+    steps: Steps
+    pictures: Mapping[Path, bytes]
+    drawing: float
+
+
 def inspect_folder(
     inspector: Inspector,
     job: Job,
     console: Console,
     profile: Profile | None = None,
     *,
-    engine: Callable[[Sequence[str]], Iterator[Row]] | None = None,
+    engine: Engine = here,
 ) -> list[Row]:
     """Inspect what has no row yet in `job.out/results.csv`, and show progress on the console.
 
-    A row is written as soon as its verdict is there; its pictures follow. What an interrupted run owes, and what was
-    not asked for before, is drawn when the same call continues.
+    A row is written as soon as it is there; its pictures follow. What an interrupted run owes, and what was not asked
+    for before, is drawn when the same call continues.
 
     Args:
         inspector: The model.
         job: What is to be done.
         console: Where progress is shown.
         profile: Takes in what each step of each image took.
-        engine: Inspects the images of these names elsewhere, a row each in their order; None: threads, here.
+        engine: Inspects the images; files are written here alone.
 
     Returns:
         The rows of all images that the folder holds now, those of an earlier run among them.
@@ -113,8 +126,8 @@ def inspect_folder(
         UsageError: No images, results of another model in `job.out`, or a file that cannot be written. The
             rows written so far stay, and the same call continues.
     """
-    cv2.setNumThreads(1)  # images run beside each other; threads within one would only wait for each other
-    inspect = engine or partial(_rows, inspector, job, profile or Profile())
+    cv2.setNumThreads(1)  # a small image is done before its threads have met
+    profile = profile or Profile()
     names = [path.relative_to(job.images).as_posix() for path in _images(job)]
     try:
         with ResultsFile(job.out / "results.csv", inspector.model_id) as results:
@@ -122,9 +135,12 @@ def inspect_folder(
             todo = [name for name in names if name not in done]
             with progress_bar(console) as progress:
                 bar = progress.add_task("inspecting", total=len(names), completed=len(names) - len(todo))
-                for row in inspect(todo):
-                    if row.image not in results.rows:
-                        results.append(row)
+                for found in engine(partial(_inspecting, inspector, job), todo):
+                    if found.row.image not in results.rows:
+                        results.append(found.row)
+                    _write(found.pictures)
+                    profile.add(found.steps, total=found.row.ms)
+                    profile.add_picture(found.drawing)
                     progress.advance(bar)
             return [results.rows[name] for name in names]
     except OSError as error:
@@ -159,48 +175,31 @@ def _images(job: Job) -> list[Path]:
     return found
 
 
-def inspect_image(inspector: Inspector, job: Job, name: str) -> Row:
-    """Inspect one image of the folder, and write the pictures that are asked for."""
+def _inspecting(inspector: Inspector, job: Job) -> Callable[[str], Inspected]:
+    return partial(inspect_image, inspector, job)
+
+
+def inspect_image(inspector: Inspector, job: Job, name: str) -> Inspected:
+    """Inspect one image of the folder, and draw the pictures that are asked for."""
     inspection = inspector.inspect_file(job.images / name, evidence=job.overlays is not Overlays.NONE)
-    _write_pictures(job, name, inspection)
-    return Row.of(name, inspection, inspector.model_id)
+    watch = Stopwatch()
+    pictures = dict(_pictures(job, name, inspection))
+    row = Row.of(name, inspection, inspector.model_id)
+    return Inspected(row, inspection.steps, pictures, watch.ms if pictures else 0.0)
 
 
-def _rows(inspector: Inspector, job: Job, profile: Profile, names: Sequence[str]) -> Iterator[Row]:
-    """Inspect on `job.threads` threads and yield in order; draw what was taken, behind what is being inspected.
-
-    Only a few images are held at a time, however slow the pictures are. Threads are enough: ONNX Runtime and OpenCV,
-    where the time goes, release the interpreter's lock.
-    """
-    evidence = job.overlays is not Overlays.NONE
-    pictures: deque[Future[float]] = deque()
-
-    def inspect(name: str) -> Inspection:
-        return inspector.inspect_file(job.images / name, evidence=evidence)
-
-    with ThreadPoolExecutor(job.threads) as pool:
-        try:
-            for name, inspection in in_order(pool, inspect, names, ahead=job.threads + 1):
-                profile.add(inspection.steps, total=inspection.ms)
-                yield Row.of(name, inspection, inspector.model_id)
-                pictures.append(pool.submit(_write_pictures, job, name, inspection))
-                if len(pictures) > job.threads:
-                    profile.add_picture(pictures.popleft().result())
-            for late in pictures:
-                profile.add_picture(late.result())
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _write_pictures(job: Job, name: str, inspection: Inspection) -> float:
-    """Draw and write what is wanted of one image; returns what that took, milliseconds, 0 for nothing."""
-    watch, overlay, mask = Stopwatch(), job.wants_overlay(inspection.verdict), job.wants_mask(inspection.verdict)
-    if overlay and inspection.image is not None:
-        write_image(job.overlay(name), draw_overlay(inspection.image, inspection))
-    if mask and inspection.print_mask is not None:
+def _pictures(job: Job, name: str, inspection: Inspection) -> Iterator[tuple[Path, bytes]]:
+    if job.wants_overlay(inspection.verdict) and inspection.image is not None:
+        yield job.overlay(name), encode_image(draw_overlay(inspection.image, inspection), ".jpg")
+    if job.wants_mask(inspection.verdict) and inspection.print_mask is not None:
         height, width = inspection.print_mask.pixels.shape
-        write_image(job.mask(name), print_in_original(inspection, (height, width)))
-    return watch.ms if overlay or mask else 0.0
+        yield job.mask(name), encode_image(print_in_original(inspection, (height, width)), ".png")
+
+
+def _write(pictures: Mapping[Path, bytes]) -> None:
+    for path, data in pictures.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, data)
 
 
 def progress_bar(console: Console) -> Progress:

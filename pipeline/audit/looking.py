@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -42,6 +43,8 @@ TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CO
 """A part that registers when its image is turned by this many degrees lies turned."""
 
 Advance = Callable[[str], None]
+Look = tuple[Seen, NDArray[np.float32]]
+"""What a look at one image told, and where its small picture lies among the others."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +122,8 @@ def audit(
     standard = _standard(folder, names, motion, max_megapixels, advance)
     places = np.zeros((len(names), DIMENSIONS), np.float32)
     ledger = Ledger(names)
-
-    def look_at(name: str) -> tuple[Seen, NDArray[np.float32]]:
-        with reaching(folder / name):
-            return _look_at(folder, name, standard, max_megapixels)
-
-    for index, (seen, place) in enumerate(engine(lambda: look_at, names)):
+    looking = partial(_looking, folder, standard, max_megapixels)
+    for index, (seen, place) in enumerate(engine(looking, names)):
         ledger.enter(index, seen)
         places[index, : len(place)] = place
         advance("looking")
@@ -146,7 +145,17 @@ def _standard(folder: Path, names: Sequence[str], motion: str, max_megapixels: f
     return Standard.of(alike, motion)
 
 
-def _look_at(folder: Path, name: str, standard: Standard, max_megapixels: float) -> tuple[Seen, NDArray[np.float32]]:
+def _looking(folder: Path, standard: Standard, max_megapixels: float) -> Callable[[str], Look]:
+    """What looks at the image of a name."""
+
+    def look_at(name: str) -> Look:
+        with reaching(folder / name):
+            return _look_at(folder, name, standard, max_megapixels)
+
+    return look_at
+
+
+def _look_at(folder: Path, name: str, standard: Standard, max_megapixels: float) -> Look:
     path = folder / name
     day, camera = shot_of(path, name)
     nowhere = np.zeros(DIMENSIONS, np.float32)

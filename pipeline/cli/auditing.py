@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.common import OK, SOME_ERROR, console, engine_options, path_argument, place_argument
+from pipeline.cli.common import OK, SOME_ERROR, console, engine_of, engine_options, path_argument, place_argument
 
 
 @click.command()
 @click.argument("data", type=place_argument)
 @click.option("--out", type=path_argument, required=True, help="Folder for the report.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Images at a time.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, a core each.")
 @click.option("--max-megapixels", type=click.FloatRange(0, 1000, min_open=True), default=100.0, show_default=True)
 @engine_options
 def audit(data: Path, out: Path, jobs: int, max_megapixels: float, engine: str, address: str) -> int:
@@ -29,17 +29,15 @@ def audit(data: Path, out: Path, jobs: int, max_megapixels: float, engine: str, 
     goodparts audit /shared/good-parts --out audit --engine ray --address auto --jobs 32
     """
     from models.pose_choice import resolve_motion
-    from pipeline import cluster
     from pipeline.audit.looking import SAMPLE
     from pipeline.audit.looking import audit as look
     from pipeline.audit.sheet import write_audit
     from pipeline.config import Config, ImageConfig
-    from pipeline.engines import Threads
     from pipeline.images import find_images, good_folder
     from pipeline.run import progress_bar
 
+    who = engine_of(engine, address, jobs)
     if engine == "ray":
-        cluster.connect(address)
         data = data.absolute()  # workers have another working directory
     folder = good_folder(data)
     names = [path.relative_to(folder).as_posix() for path in find_images(folder)]  # paths are many times as large
@@ -50,7 +48,7 @@ def audit(data: Path, out: Path, jobs: int, max_megapixels: float, engine: str, 
         found = look(
             folder, names, lambda name: progress.update(bar, advance=1, description=name),
             motion=config.registration.motion, max_megapixels=max_megapixels,
-            engine=cluster.OnRay(jobs) if engine == "ray" else Threads(jobs),
+            engine=who,
         )  # fmt: skip
     click.echo(write_audit(folder, out, found, max_megapixels=max_megapixels))
     click.echo(f"Report: {out / 'index.html'}")

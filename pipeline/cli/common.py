@@ -12,6 +12,8 @@ from pipeline.storage import PlaceType
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pipeline.engines import Engine
+
 OK, SOME_ERROR, WRONG_USE, NOT_ALL_OK, DRIFTED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 path_argument = click.Path(path_type=Path)
@@ -21,14 +23,25 @@ share = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Who does the work; every command that takes `--jobs` on Ray has them."""
+    """Who does the work; every command that takes `--jobs` has them."""
     address = click.option(
         "--address", default="local", show_default=True, help="Ray cluster: local, auto or its address."
     )
     engine = click.option(
-        "--engine", type=click.Choice(["threads", "ray"]), default="threads", show_default=True, help="Who does it."
+        "--engine", type=click.Choice(["here", "ray"]), default="here", show_default=True, help="Who does it."
     )
     return engine(address(command))
+
+
+def engine_of(engine: str, address: str, jobs: int) -> "Engine":
+    """The engine that the options ask for; raises UsageError where there is no such cluster."""
+    from pipeline import cluster
+    from pipeline.engines import Processes
+
+    if engine == "here":
+        return Processes(jobs)
+    cluster.connect(address)
+    return cluster.OnRay(jobs)
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

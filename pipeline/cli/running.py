@@ -14,6 +14,7 @@ from pipeline.cli.common import (
     announce,
     check_picture,
     console,
+    engine_of,
     engine_options,
     fail,
     model_argument,
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
 @click.option("--cache", type=path_argument, help="Keep the prepared images in this folder, for the next training.")
 @click.option("--devices", default="1", show_default=True, help="Processes on the CPU, or GPUs: cuda, cuda:0,1.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Workers, with --engine ray.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that prepare the images."
+)
 @engine_options
 def train(
     data: Path,
@@ -54,12 +57,13 @@ def train(
     Part of the images is held back, and the threshold set on it: the model can inspect at once. A configuration can
     also add, rename and forbid zones of print: goodparts zones --help shows how.
 
-    With --engine ray, --jobs workers on the cluster prepare the images and share each batch; --devices cuda gives each
+    With --engine ray, --jobs workers on the cluster prepare the images, and share each batch; --devices cuda gives each
     of them a GPU. They need to reach DATA, and --out and --cache have to be folders that all machines share.
 
     \b
     goodparts train good-parts/ --out model
     goodparts train good-parts/ --out model --resume
+    goodparts train good-parts/ --out model --jobs 8
     goodparts train good-parts/ --out wider --config wider.yaml --cache prepared/
     goodparts train good-parts/ --out model --devices cuda
     goodparts train /shared/good-parts --out /shared/model --engine ray --address auto --jobs 4
@@ -85,10 +89,8 @@ def train(
             "engine": cluster.OnRay(jobs, batch=1, shared=team.shared),
             "elsewhere": team,
         }
-    elif jobs > 1:
-        raise UsageError(f"--jobs {jobs}: is for --engine ray; on this machine alone, see --devices")
     else:
-        spread = {"devices": parse_devices(devices)}
+        spread = {"devices": parse_devices(devices), "engine": engine_of(engine, address, jobs)}
     bundle = train_model(data, out, loaded, resume=resume, cache=cache, **spread)
     print_facts((suggested(bundle), *promise(bundle.calibration)))
     if kinds := bundle.source["variants"]:
@@ -110,7 +112,7 @@ def train(
     help="Which images to write with the defect marked; ng: all that are not OK.",
 )
 @click.option("--masks", is_flag=True, help="Write OUT/masks/<image>.png, 255 where print was kept out.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Images at a time.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, a core each.")
 @click.option("--profile", is_flag=True, help="Print where the time of an image goes: p50 and p99 of each step.")
 @click.option("--serial-from", metavar="ZONE|SYMBOLOGY", help="The code that is the serial; see goodparts zones.")
 @click.option("--fail-on-ng", is_flag=True, help="Exit with 3 unless every image is OK.")
@@ -131,7 +133,7 @@ def inspect(
     """Judge every image in the folder IMAGES.
 
     IMAGES and --out may be URLs (s3://, gs://, az://). With --engine ray, --jobs is the number of workers on the
-    cluster; they need to reach MODEL and IMAGES.
+    cluster; they need to reach IMAGES.
 
     OUT/results.csv grows by a row an image; the same command continues an interrupted run. OUT/index.html
     shows what was found. With --serial-from, OUT/duplicate_serials.csv lists the parts that share a serial.
@@ -144,9 +146,7 @@ def inspect(
     goodparts inspect model today/ --out today-results --profile
     goodparts inspect model s3://line4/today --out s3://line4/results --engine ray --address auto --jobs 32
     """
-    from functools import partial
-
-    from pipeline import cluster, tables
+    from pipeline import tables
     from pipeline.images import write_text
     from pipeline.inspector import Inspector
     from pipeline.page import Entry, render_page
@@ -158,14 +158,13 @@ def inspect(
 
     inspector = Inspector.load(model)
     zone = serial_zone(inspector.bundle.print_stage, serial_from) if serial_from else None
+    who = engine_of(engine, address, jobs)
     if engine == "ray":
-        cluster.connect(address)
         images = images.absolute()  # workers have another working directory
     times = Profile()
     with local_folder(out) as folder:
-        job = Job(images, folder, Overlays(overlays), masks, jobs)
-        elsewhere = partial(cluster.inspect_on_ray, model.resolve(), job) if engine == "ray" else None
-        rows = inspect_folder(inspector, job, console(stderr=True), times, engine=elsewhere)
+        job = Job(images, folder, Overlays(overlays), masks)
+        rows = inspect_folder(inspector, job, console(stderr=True), times, engine=who)
         entries = [Entry(row, job.picture(row)) for row in sorted(rows, key=severity)]
         write_text(folder / "index.html", render_page(f"Inspection of {images.resolve().name}", entries))
         if tables.available():

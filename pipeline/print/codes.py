@@ -96,7 +96,6 @@ def _sharpened(large: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.clip(sharp, 0, 255).astype(np.uint8)
 
 
-@cache
 def _formats() -> zxingcpp.BarcodeFormats:
     return zxingcpp.BarcodeFormats([getattr(zxingcpp.BarcodeFormat, name) for name in SYMBOLOGIES])
 

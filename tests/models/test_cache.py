@@ -66,8 +66,8 @@ def same(one: Taught, other: Taught) -> bool:
         for index in range(len(one.frames))
         for kind in KINDS
     )
-    return pictures and (one.paths, one.conditions, one.refused, one.max_outside, one.min_quality) == (
-        other.paths, other.conditions, other.refused, other.max_outside, other.min_quality,
+    return pictures and (one.paths, one.usual, one.refused, one.max_outside, one.min_quality) == (
+        other.paths, other.usual, other.refused, other.max_outside, other.min_quality,
     )  # fmt: skip
 
 

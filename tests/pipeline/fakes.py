@@ -55,6 +55,9 @@ class FakeInspector(Inspector):
         self.bundle = settings
         self.seen: list[str] = []
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.model_id,)
+
     def inspect_file(self, path: Path, *, evidence: bool = False) -> Inspection:
         self.seen.append(path.name)
         try:

@@ -9,7 +9,7 @@ import pytest
 from pipeline import cli
 from pipeline.audit.ledger import Ledger, Seen, groups
 from pipeline.audit.looking import audit
-from pipeline.engines import Threads
+from pipeline.engines import Processes
 from pipeline.exceptions import UsageError
 from pipeline.images import Image, find_images, write_image
 from pipeline.shots import shot_of
@@ -51,9 +51,9 @@ def names_in(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in find_images(folder)]
 
 
-def looked_at(folder: Path, threads: int = 1) -> dict[str, Seen]:
+def looked_at(folder: Path, processes: int = 1) -> dict[str, Seen]:
     found = audit(
-        folder, names_in(folder), lambda _: None, motion="euclidean", max_megapixels=1, engine=Threads(threads)
+        folder, names_in(folder), lambda _: None, motion="euclidean", max_megapixels=1, engine=Processes(processes)
     )  # fmt: skip
     return {seen.image: seen for seen in found}
 
@@ -86,8 +86,8 @@ def test_ordinary_images_are_not_suspicious(found: dict[str, Seen]) -> None:
     assert [name for name in found if name[:2].isdigit() and found[name].suspicion] == []
 
 
-def test_threads_change_nothing(folder: Path, found: dict[str, Seen]) -> None:
-    assert looked_at(folder, threads=3) == found
+def test_processes_change_nothing(folder: Path, found: dict[str, Seen]) -> None:
+    assert looked_at(folder, processes=2) == found
 
 
 def test_the_table_has_the_worst_first_and_the_sheet_shows_what_can_be_shown(

@@ -64,6 +64,7 @@ sys.exit(code)
 CUT_OFF = """
 import sys
 import pipeline.cluster
+import pipeline.run
 from pipeline import cli
 
 class CutOff(pipeline.cluster.Worker):
@@ -73,7 +74,7 @@ class CutOff(pipeline.cluster.Worker):
         def refuse(*_):
             raise UsageError("s3://line4/today: Unable to locate credentials")
 
-        pipeline.cluster.inspect_image = refuse
+        pipeline.run.inspect_image = refuse
         return super().__call__(batch)
 
 pipeline.cluster.Worker = CutOff

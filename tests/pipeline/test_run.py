@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 
 import cv2
@@ -6,8 +7,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from pipeline.engines import Processes
 from pipeline.exceptions import UsageError
-from pipeline.images import Image, read_image, write_image
+from pipeline.images import read_image, write_bytes
+from pipeline.profiling import Profile
 from pipeline.results import read_results
 from pipeline.run import Job, Overlays, inspect_folder, print_summary
 from pipeline.verdict import Verdict
@@ -18,6 +21,10 @@ PARTS = {"good 1.png": None, "sub/böse.png": (50, 30), "sub/good.jpg": None}
 
 def console() -> Console:
     return Console(file=io.StringIO(), width=120)
+
+
+def pictures_of(out: Path) -> dict[str, bytes]:
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.*g")}
 
 
 def test_every_image_gets_its_row_in_order(tmp_path: Path) -> None:
@@ -31,11 +38,22 @@ def test_every_image_gets_its_row_in_order(tmp_path: Path) -> None:
     assert read_results(tmp_path / "out" / "results.csv") == rows
 
 
-def test_threads_keep_the_order(tmp_path: Path) -> None:
-    names = [f"{number:03}.png" for number in range(30)]
-    job = Job(folder_of_parts(tmp_path / "in", dict.fromkeys(names)), tmp_path / "out", threads=4)
-    inspect_folder(FakeInspector(), job, console())
-    assert [row.image for row in read_results(job.out / "results.csv")] == names
+@pytest.mark.parametrize("overlays", list(Overlays))
+def test_processes_find_draw_and_measure_what_one_does(tmp_path: Path, overlays: Overlays) -> None:
+    parts = {f"{number:03}.png": (50, 30) if number % 3 else None for number in range(12)}
+    folder, profile = folder_of_parts(tmp_path / "in", parts), Profile()
+    rows = [
+        inspect_folder(FakeInspector(), Job(folder, tmp_path / str(count), overlays, masks=True), console(), profile,
+                       engine=Processes(count))
+        for count in (1, 2)
+    ]  # fmt: skip
+    assert [row.image for row in rows[0]] == list(parts)
+    assert rows[0] == rows[1] == read_results(tmp_path / "2" / "results.csv")
+    assert pictures_of(tmp_path / "1") == pictures_of(tmp_path / "2")
+    shown = console()
+    shown.print(profile.table())
+    assert isinstance(shown.file, io.StringIO)
+    assert re.search(r"^ network .* 24 *$", shown.file.getvalue(), re.MULTILINE)
 
 
 def test_a_second_run_inspects_only_what_is_new(tmp_path: Path) -> None:
@@ -117,11 +135,11 @@ def test_an_image_is_read_once(tmp_path: Path) -> None:
 def test_the_row_is_there_before_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows_at_picture: list[int] = []
 
-    def noted(path: Path, image: Image) -> None:
+    def noted(path: Path, data: bytes) -> None:
         rows_at_picture.append(len(read_results(tmp_path / "out" / "results.csv")))
-        write_image(path, image)
+        write_bytes(path, data)
 
-    monkeypatch.setattr("pipeline.run.write_image", noted)
+    monkeypatch.setattr("pipeline.run.write_bytes", noted)
     job = Job(folder_of_parts(tmp_path / "in", {"only.png": (50, 30)}), tmp_path / "out")
     inspect_folder(FakeInspector(), job, console())
     assert rows_at_picture == [1]
