@@ -22,10 +22,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.detector import DETAILED, LEVELS, Detector, length_of
+from models.distance import length_of
+from models.levels import DETAILED, LEVELS
 from models.normalisation import learn_normal
+from models.scoring import Scoring
+from models.selection import held_back
 from models.statistics import Look, looks, scratched
-from models.training import held_back
 from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
 from pipeline.exceptions import UsageError
@@ -84,8 +86,8 @@ class Ablation:
             for name in judges
         }
 
-    def _learn(self) -> dict[str, Detector]:
-        """For each mask a detector that knows how high residuals of good parts behind it are."""
+    def _learn(self) -> dict[str, Scoring]:
+        """For each mask a scoring that knows how high residuals of good parts behind it are."""
         numbered = list(enumerate(self._held))
         seen = [self._see(path, _numbered(look, number)) for look in looks(len(numbered)) for number, path in numbered]
         hurt = [self._see(path, _numbered(scratched, number)) for number, path in numbered]
@@ -93,7 +95,7 @@ class Ablation:
         for name in self._masks:
             residuals = [torch.cat(levels) for levels in zip(*(one[name].residuals for one in seen), strict=True)]
             ignored = torch.from_numpy(np.stack([one[name].ignored for one in seen[: len(numbered)]]))
-            judges[name] = Detector(self._bundle.working_size, **self._bundle.config.network.model_dump())
+            judges[name] = Scoring(self._bundle.working_size)
             hairlines = torch.cat([one[name].residuals[DETAILED] for one in hurt])
             whole = torch.cat([one[name].whole for one in seen])
             learn_normal(judges[name], residuals, whole, hairlines, ignored, self._groups[: len(numbered)])
@@ -171,8 +173,10 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
     """The graph, cut off before residuals, and the whole, are compared with what is usual."""
     model = onnx.load_from_string(network)
     nodes = model.graph.node
-    raw = [next(node.input[0] for node in nodes if f"usual_{level}" in node.input) for level in range(len(LEVELS))]
-    raw.append(next(node.output[0] for node in nodes if "whole_axes" in node.input))
+    raw = [
+        next(node.input[0] for node in nodes if f"scoring.usual_{level}" in node.input) for level in range(len(LEVELS))
+    ]
+    raw.append(next(node.output[0] for node in nodes if "distance.whole_axes" in node.input))
     del model.graph.output[:]
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in raw)
     options = onnxruntime.SessionOptions()
@@ -181,7 +185,7 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
 
 
 @torch.no_grad()
-def _score(judge: Detector, seen: Seen) -> float:
+def _score(judge: Scoring, seen: Seen) -> float:
     standardised = judge.standardise(seen.residuals, torch.from_numpy(seen.ignored[None]))
     return float(judge.score(judge.evidence(standardised, seen.whole)[1])[0])
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.corruption import corrupt
-from models.detector import pixels_kept
 from models.disturbance import QUALITIES, compressed
 from models.frames import Frames
+from models.levels import pixels_kept
 from pipeline.framing import Frame
 from pipeline.images import Image, Mask
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.detector import DETAILED, SUMMARIES, WHOLE, Detector, detail_level, places_kept
+from models.levels import DETAILED, places_kept
+from models.scoring import SUMMARIES, WHOLE, Scoring, detail_level, sum_of_levels
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80)
@@ -30,12 +31,12 @@ differ in what is fine, it raises calls and finds nothing."""
 
 @torch.no_grad()
 def learn_normal(
-    detector: Detector, residuals: list[Tensor], whole: Tensor, hairlines: Tensor, ignored: Tensor, groups: Groups
+    scoring: Scoring, residuals: list[Tensor], whole: Tensor, hairlines: Tensor, ignored: Tensor, groups: Groups
 ) -> NDArray[np.float64]:
     """Set how high residuals and evidence usually are, from N held-back good parts; `learn_statistics` ends with this.
 
     Args:
-        detector: that gave the residuals, or will judge others like them.
+        scoring: of the residuals.
         residuals: raw, one (M, 1, h, w) map for each of `LEVELS`; the first N are of the parts as they were taken, and
             set the scores; M is a multiple of N, the others show the same parts disturbed, in the same order.
         whole: (M,) how far these are off as a whole.
@@ -46,65 +47,65 @@ def learn_normal(
     Returns:
         (N,) scores, each from the statistics of the other half.
     """
-    _learn_positions(detector, residuals, ignored)
-    _learn_level(detector, residuals, ignored)
-    _balance(detector, residuals, hairlines, ignored)
-    summaries = _cross_summaries(detector, residuals, whole, ignored, groups)
-    _learn_background(detector, summaries)
-    _learn_summaries(detector, detector.settle(summaries[0]), detector.settle(summaries.flatten(0, 1)))
-    return np.asarray(detector.score(summaries[0])[0], np.float64)
+    _learn_positions(scoring, residuals, ignored)
+    _learn_level(scoring, residuals, ignored)
+    _balance(scoring, residuals, hairlines, ignored)
+    summaries = _cross_summaries(scoring, residuals, whole, ignored, groups)
+    _learn_background(scoring, summaries)
+    _learn_summaries(scoring, scoring.settle(summaries[0]), scoring.settle(summaries.flatten(0, 1)))
+    return np.asarray(scoring.score(summaries[0])[0], np.float64)
 
 
-def _learn_summaries(detector: Detector, taken: Tensor, disturbed: Tensor) -> None:
+def _learn_summaries(scoring: Scoring, taken: Tensor, disturbed: Tensor) -> None:
     """The whole is learned from disturbed parts too: what a line does to a shot it does everywhere."""
     parts = [taken] * WHOLE + [disturbed]
     usual = torch.stack([some[:, place].median() for place, some in enumerate(parts)])
     high = torch.stack([some[:, place].quantile(HIGH) for place, some in enumerate(parts)])
-    detector.get_buffer("summary_usual").copy_(usual)
-    detector.get_buffer("summary_spread").copy_(high - usual + 1e-3)
+    scoring.get_buffer("summary_usual").copy_(usual)
+    scoring.get_buffer("summary_spread").copy_(high - usual + 1e-3)
 
 
-def _learn_level(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> None:
+def _learn_level(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> None:
     """How far the detail of a whole image is off, at the most, on good parts and, as a multiple, on disturbed ones."""
     count, shots = len(ignored), len(residuals[DETAILED])
     seen = _one_by_one(residuals, ignored.repeat(shots // count, 1, 1, 1))
-    levels = torch.cat([detail_level(detector.in_deviations(*one)[DETAILED]) for one in seen])
+    levels = torch.cat([detail_level(scoring.in_deviations(*one)[DETAILED]) for one in seen])
     usual = levels[:count].quantile(HIGH).clamp(min=1e-3)
-    detector.get_buffer("detail_usual").copy_(usual)
-    detector.get_buffer("detail_most").copy_((levels.amax() / usual).clamp(min=1))
+    scoring.get_buffer("detail_usual").copy_(usual)
+    scoring.get_buffer("detail_most").copy_((levels.amax() / usual).clamp(min=1))
 
 
-def _balance(detector: Detector, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor) -> None:
+def _balance(scoring: Scoring, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor) -> None:
     """Detail counts so much that it reaches as high as all else together does: on the usual good part, or where that is
     less, on the tenth of them where each is highest. Where hairlines do not rise above that, it does not count.
     """
-    standardised = _standardised(detector, residuals, ignored)
-    peaks = torch.tensor([(detector.join_levels(one).amax(), one[DETAILED].amax()) for one in standardised])
+    standardised = _standardised(scoring, residuals, ignored)
+    peaks = torch.tensor([(sum_of_levels(one).amax(), one[DETAILED].amax()) for one in standardised])
     found = peaks.clamp(min=1e-3).sort(0).values
     usual, highest = found.median(0).values, found[-max(1, len(found) // 10) :].mean(0)
     shares = [joined / detailed for joined, detailed in (usual, highest)]
-    faulty = _standardised(detector, [*residuals[:DETAILED], hairlines], ignored)
+    faulty = _standardised(scoring, [*residuals[:DETAILED], hairlines], ignored)
     shown = torch.tensor([float(one[DETAILED].amax() > highest[1]) for one in faulty]).mean()
-    detector.get_buffer("detail_share").copy_(torch.stack(shares).min() * (shown >= LEAST_FOUND))
+    scoring.get_buffer("detail_share").copy_(torch.stack(shares).min() * (shown >= LEAST_FOUND))
 
 
 def _cross_summaries(
-    detector: Detector, residuals: list[Tensor], whole: Tensor, ignored: Tensor, groups: Groups
+    scoring: Scoring, residuals: list[Tensor], whole: Tensor, ignored: Tensor, groups: Groups
 ) -> Tensor:
     """(looks, N, SUMMARIES + 1): each half with the normalisation of the other; leaves that of both."""
     half, count = torch.from_numpy(_halves(groups)), len(ignored)
     looks = len(residuals[0]) // count
     summaries = torch.zeros(looks, count, SUMMARIES + 1)
     for scored, other in ((half, ~half), (~half, half)):
-        _learn_positions(detector, [level[other.repeat(looks)] for level in residuals], ignored[other])
+        _learn_positions(scoring, [level[other.repeat(looks)] for level in residuals], ignored[other])
         for look in range(looks):
             seen = [level[look * count :][:count][scored] for level in residuals]
-            summaries[look, scored] = _summaries(detector, seen, whole[look * count :][:count][scored], ignored[scored])
-    _learn_positions(detector, residuals, ignored)
+            summaries[look, scored] = _summaries(scoring, seen, whole[look * count :][:count][scored], ignored[scored])
+    _learn_positions(scoring, residuals, ignored)
     return summaries
 
 
-def _learn_background(detector: Detector, summaries: Tensor) -> None:
+def _learn_background(scoring: Scoring, summaries: Tensor) -> None:
     """How far disturbances raise the background of a good part, and how much the other summaries go with it.
 
     Least squares through the origin over what a disturbance has changed of the same part: parts also differ among
@@ -115,11 +116,11 @@ def _learn_background(detector: Detector, summaries: Tensor) -> None:
     background = change[:, SUMMARIES:]
     share = (change[:, :SUMMARIES] * background).sum(0) / (background.square().sum(0) + 1e-6)
     usual = taken[:, SUMMARIES].median()
-    detector.get_buffer("background_usual").copy_(usual)
-    detector.get_buffer("background_share").copy_(share.clamp(min=0))
+    scoring.get_buffer("background_usual").copy_(usual)
+    scoring.get_buffer("background_share").copy_(share.clamp(min=0))
     if len(disturbed):
         highest = disturbed[..., SUMMARIES].flatten().quantile(HIGH)
-        detector.get_buffer("background_most").copy_((highest - usual).clamp(min=0))
+        scoring.get_buffer("background_most").copy_((highest - usual).clamp(min=0))
 
 
 def _halves(groups: Groups) -> NDArray[np.bool_]:
@@ -130,7 +131,7 @@ def _halves(groups: Groups) -> NDArray[np.bool_]:
     return np.asarray(numbers % 2 == 0)
 
 
-def _learn_positions(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> None:
+def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> None:
     """Each of the parts as they were taken, which come first, and disturbed once: that is as much as parts differ.
 
     The detail's are learned from them as they were taken alone: its head has learned other light and grain, and what
@@ -142,8 +143,8 @@ def _learn_positions(detector: Detector, residuals: list[Tensor], ignored: Tenso
     for level, (found, seen, prior, floor) in enumerate(zip(parts, kept, PRIOR_IMAGES, FLOOR, strict=True)):
         usual, deviation, known = _usual(found, seen.repeat(len(found) // taken, 1, 1, 1), prior)
         average = (deviation * known).sum() / known.sum().clamp(min=1e-6)
-        detector.get_buffer(f"usual_{level}").copy_(usual)
-        detector.get_buffer(f"spread_{level}").copy_(deviation + floor * average + 1e-4 + (known == 0) * UNKNOWN)
+        scoring.get_buffer(f"usual_{level}").copy_(usual)
+        scoring.get_buffer(f"spread_{level}").copy_(deviation + floor * average + 1e-4 + (known == 0) * UNKNOWN)
 
 
 def _usual(found: Tensor, kept: Tensor, prior: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -173,16 +174,16 @@ def _around(maps: Tensor) -> Tensor:
     return F.avg_pool2d(maps, 7, stride=1, padding=3, count_include_pad=False)
 
 
-def _summaries(detector: Detector, residuals: list[Tensor], whole: Tensor, ignored: Tensor) -> Tensor:
+def _summaries(scoring: Scoring, residuals: list[Tensor], whole: Tensor, ignored: Tensor) -> Tensor:
     """(N, SUMMARIES + 1)."""
-    standardised = _standardised(detector, residuals, ignored)
+    standardised = _standardised(scoring, residuals, ignored)
     return torch.cat(
-        [detector.evidence(levels, one)[1] for levels, one in zip(standardised, whole[:, None], strict=True)]
+        [scoring.evidence(levels, one)[1] for levels, one in zip(standardised, whole[:, None], strict=True)]
     )
 
 
-def _standardised(detector: Detector, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:
-    return (detector.standardise(*one) for one in _one_by_one(residuals, ignored))
+def _standardised(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:
+    return (scoring.standardise(*one) for one in _one_by_one(residuals, ignored))
 
 
 def _one_by_one(residuals: list[Tensor], ignored: Tensor) -> Iterator[tuple[list[Tensor], Tensor]]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.exceptions import ImageError
-from pipeline.images import Image, read_image, shrink
+from pipeline.images import Image, read_image, shrink, size_within
 from pipeline.reference import spread
 from pipeline.registration import Registrar, even
 
@@ -70,7 +70,7 @@ def _best_agreement(images: list[Image], motion: str) -> float:
 def _agreement(reference: Image, images: list[Image], motion: str) -> float:
     """Mean correlation of the other images with the reference where both are seen; a pose that is lost counts 0."""
     registrar = Registrar(reference, motion=motion, min_quality=-1.0)
-    size = _small_size(reference)
+    size = size_within(registrar.size, SIDE)
     wanted, found = _even(shrink(reference, size)), []
     for image in images:
         if image is not reference:
@@ -78,11 +78,6 @@ def _agreement(reference: Image, images: list[Image], motion: str) -> float:
             matrix = registration.in_frame(registrar.size, size)
             found.append(_correlation(wanted, shrink(image, size), matrix) if registration.quality > 0 else 0.0)
     return float(np.mean(found)) if found else 0.0
-
-
-def _small_size(image: Image) -> tuple[int, int]:
-    scale = min(1.0, SIDE / max(image.shape))
-    return round(image.shape[1] * scale), round(image.shape[0] * scale)
 
 
 def _even(image: Image) -> NDArray[np.float32]:

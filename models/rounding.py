@@ -1,4 +1,4 @@
-"""Weights as the file stores them: 8 bits for those of the frozen network, 16 for those that are trained.
+"""Numbers as the file stores them: 8 bits for weights of the frozen network and for directions, 16 for what is trained.
 
 They are rounded before anything is learned from what they compute, so that the file loses nothing; all computation
 stays in 32 bits.
@@ -28,10 +28,11 @@ def round_frozen(network: nn.Module) -> None:
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            module.weight.data = _to_multiples(module.weight.data)
+            module.weight.data = to_multiples(module.weight.data)
 
 
-def _to_multiples(weights: Tensor) -> Tensor:
+def to_multiples(weights: Tensor) -> Tensor:
+    """(C, ...) of four dimensions, rounded to whole multiples, up to `LARGEST`, of one scale for each of the first."""
     mantissa, exponent = torch.frexp(weights.abs().amax((1, 2, 3), keepdim=True) / LARGEST)
     scale = torch.ldexp((mantissa * 2**SCALE_BITS).round() / 2**SCALE_BITS, exponent)
     return (weights / scale.clamp(min=1e-30)).round().clamp(-LARGEST, LARGEST) * scale

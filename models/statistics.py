@@ -15,11 +15,14 @@ from torch.nn import functional as F
 from models.backbone import CHANNELS
 from models.batches import kept_where, to_tensor
 from models.corruption import corrupt
-from models.detector import FEATURES, JOINT, LEVELS, USUAL, Detector, mean_difference, pixels_kept
+from models.detector import Detector
+from models.distance import JOINT, USUAL, joined, mean_difference
 from models.disturbance import disturb
 from models.frames import Frames
 from models.hairlines import hurt
+from models.levels import FEATURES, LEVELS, pixels_kept
 from models.normalisation import learn_normal
+from models.rounding import to_multiples
 from models.variants import of_variant
 from pipeline.framing import Frame
 from pipeline.groups import Groups
@@ -79,7 +82,7 @@ def learn_statistics(
     hairlines = _hairlines(detector, held, advance)
     ignored = torch.from_numpy(np.stack([held.ignored(index) for index in range(len(held))]))[:, None]
     groups = np.arange(len(held)) if groups is None else groups
-    return learn_normal(detector, residuals, whole, hairlines, ignored, groups)
+    return learn_normal(detector.scoring, residuals, whole, hairlines, ignored, groups)
 
 
 def looks(count: int) -> list[Look]:
@@ -107,14 +110,14 @@ def _learn_projection(detector: Detector, learned: Frames, advance: Advance) -> 
     for index in range(min(len(learned), PROJECTION_IMAGES)):
         image = learned.image(index)
         corrupted, changed = corrupt(image, learned.image(int(rng.integers(len(learned)))), rng)
-        usual, odd = (detector.join(detector.reconstruct(to_tensor(i[None])))[0] for i in (image, corrupted))
+        usual, odd = (joined(detector.reconstruct(to_tensor(i[None])).differences)[0] for i in (image, corrupted))
         where = F.avg_pool2d(1 - kept_where(changed[None]), LEVELS[FEATURES])[0, 0] > FAULTY
         good.add(usual.flatten(1))
         faulty.add((odd - usual)[:, where])
         advance()
     white = torch.linalg.inv(torch.linalg.cholesky(good.regular()))
     _, vectors = torch.linalg.eigh(white @ faulty.regular() @ white.T)
-    detector.get_buffer("projection").copy_((vectors.flip(1).T @ white)[:JOINT, :, None, None])
+    detector.distance.get_buffer("projection").copy_((vectors.flip(1).T @ white)[:JOINT, :, None, None])
 
 
 class _Covariance:
@@ -138,12 +141,12 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     """
     count = min(len(learned), POSITION_IMAGES)
     columns, rows = (side // LEVELS[FEATURES] for side in learned.size)
-    total = torch.zeros(len(detector.get_buffer("centre")), rows, columns, JOINT)
+    total = torch.zeros(len(detector.distance.get_buffer("centre")), rows, columns, JOINT)
     products, means, variants = torch.zeros(rows * columns, JOINT, JOINT), [], []
     for index, look in product(range(count), looks(count)):
         frame = look(learned[index], index)
         seen = detector.reconstruct(to_tensor(frame.image[None]))
-        projected = detector.project(seen)
+        projected = detector.distance.project(seen.differences)
         variants.append(detector.variant(seen.image))
         means.append(mean_difference(projected, torch.from_numpy(frame.ignored[None, None])))
         vectors = projected[0].permute(1, 2, 0)
@@ -163,10 +166,10 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     noise = (1 - SHRINKAGE) * noise + SHRINKAGE * noise.mean()
     known = (1 - PRIOR) * usual + PRIOR * noise[..., None]
     discount = 1 - (noise[..., None] / torch.maximum(known, noise[..., None])).sqrt()
-    detector.get_buffer("centre").copy_(centre.half().permute(0, 3, 1, 2))
-    detector.get_buffer("directions").copy_(vectors[..., -USUAL:].permute(3, 2, 0, 1))
-    detector.get_buffer("discount").copy_(discount.permute(2, 0, 1)[None])
-    detector.get_buffer("noise").copy_(noise[None, None])
+    detector.distance.get_buffer("centre").copy_(centre.half().permute(0, 3, 1, 2))
+    detector.distance.get_buffer("directions").copy_(to_multiples(vectors[..., -USUAL:].permute(3, 2, 0, 1)))
+    detector.distance.get_buffer("discount").copy_(discount.permute(2, 0, 1)[None])
+    detector.distance.get_buffer("noise").copy_(noise[None, None])
 
 
 def _add_products(products: Tensor, vectors: Tensor, weight: float = 1) -> Tensor:
@@ -177,14 +180,14 @@ def _add_products(products: Tensor, vectors: Tensor, weight: float = 1) -> Tenso
 
 def _learn_whole(detector: Detector, means: Tensor, variant: Tensor) -> None:
     """How mean differences, (M, JOINT), vary over good parts; few parts know little of how two of them go together."""
-    centre = detector.get_buffer("whole_centre")
+    centre = detector.distance.get_buffer("whole_centre")
     for number in variant.unique():
         centre[number] = means[variant == number].mean(0)
     centred = means - of_variant(centre, variant)
     covariance = centred.T @ centred / len(means)
     alone = torch.diag(covariance.diagonal())
     covariance = (1 - ALONE) * covariance + ALONE * alone + 1e-6 * torch.eye(len(covariance))
-    detector.get_buffer("whole_axes").copy_(torch.linalg.inv(torch.linalg.cholesky(covariance)).T)
+    detector.distance.get_buffer("whole_axes").copy_(torch.linalg.inv(torch.linalg.cholesky(covariance)).T)
 
 
 def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> tuple[list[Tensor], Tensor]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.good_parts import GoodParts
 from pipeline.config import Config
 from pipeline.framing import Frame, frame_part
-from pipeline.images import Image
+from pipeline.images import Image, size_within
 from pipeline.lighting import Blocks, Light, block_levels, block_size, light_gain
 from pipeline.regions import unjudged
 from pipeline.registration import SEARCH_SIDE, even
@@ -52,8 +52,7 @@ def steady_blocks(parts: GoodParts, reference: Image, config: Config) -> Blocks:
 
 def _small_frames(parts: GoodParts, reference: Image, config: Config) -> Iterator[Frame]:
     whole = (reference.shape[1], reference.shape[0])
-    scale = min(1.0, SEARCH_SIDE / max(whole))
-    size = (round(whole[0] * scale), round(whole[1] * scale))
+    size = size_within(whole, SEARCH_SIDE)
     unwanted = unjudged(config.regions, whole, size)
     for image, registration in parts:
         if registration.found:

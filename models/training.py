@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from models.batches import as_inputs
 from models.cache import cache_key, describe_files
-from models.coverage import cover
 from models.detail_learning import learn_detail
 from models.detector import Detector
 from models.distributed import Start
@@ -22,23 +21,21 @@ from models.frames import Frames
 from models.pose_choice import resolve_motion
 from models.progress import Steps
 from models.rounding import round_trained
+from models.selection import Parts, groups_of, sort_by_variant, split
 from models.statistics import learn_statistics
 from models.suspicious import suspicious
 from models.teach_in import Taught, teach_in, workload
-from models.variants import alternating, describe_variants, find_variants, nearest, pictures_of
+from models.variants import describe_variants
 from pipeline.bundle import Bundle, pack
 from pipeline.calibration import Calibration, Goal, calibrate_scores
 from pipeline.config import Config
 from pipeline.engines import Engine, here
-from pipeline.exceptions import ConfigError, TrainingError, UsageError
-from pipeline.groups import Groups, find_groups
+from pipeline.exceptions import ConfigError, TrainingError
+from pipeline.groups import Groups
 from pipeline.images import find_images, good_folder, write_text
 
 WORK = ".training"
 STANDARDISING_IMAGES = 48
-
-VARIETY = 4
-"""Where there are more good images than the training takes, it picks from this many times as many."""
 
 STATISTICS_IMAGES = 250
 """Held-back images whose residual maps are in memory at the same time; the others are scored one at a time."""
@@ -84,62 +81,22 @@ def train(
     with Steps() as steps:
         frames_in = (cache or work) / f"frames-{cache_key(folder, paths, config)}"
         taught = teach_in(paths, config, frames_in, steps.stage(workload(len(paths), config)), engine=engine)
-        groups = _groups(taught.paths, data, config)
-        learn, held = _split(taught.likeness, groups, config)
-        learn, pictures, variants = _variants(taught.frames, learn, steps.variants(len(learn)))
-        learned = taught.frames.subset(learn)
-        detector = Detector(taught.working_size, **config.network.model_dump(), variants=variants)
-        standardise_features(detector, learned.subset(np.arange(min(len(learned), STANDARDISING_IMAGES))))
-        fit(
-            detector, learned, config.training,
-            checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training),
-            devices=devices, elsewhere=elsewhere,
-        )  # fmt: skip
-        kinds, advance = nearest(pictures, variants), steps.detail(len(learned), config.training)
-        learn_detail(detector.detail, learned, kinds, config.training, advance)
-        round_trained(detector)
-        known, rest = np.split(held, [STATISTICS_IMAGES])
-        advance = steps.statistics(len(learned), len(known), len(rest))
-        scores = learn_statistics(detector, learned, taught.frames.subset(known), advance, groups=groups[known])
-        scores = np.concatenate([scores, _scores(detector, taught.frames.subset(rest), advance)])
-        familiar = _scores(detector, learned, advance)
-    names = [taught.paths[index].relative_to(data).as_posix() for index in (*learn, *held)]
+        groups = groups_of(taught.paths, data, config)
+        learn, held = split(taught.likeness, groups, config)
+        parts = sort_by_variant(taught.frames, learn, steps.variants(len(learn)))
+        detector = _fit(parts, taught.working_size, config, work, steps, devices, elsewhere)
+        familiar, scores = _score_all(detector, parts.frames, taught.frames.subset(held), groups[held], steps)
+    names = [taught.paths[index].relative_to(data).as_posix() for index in (*parts.indices, *held)]
     source = {
         "images": len(paths), "folder": data.name,
-        "variants": describe_variants(names[: len(learn)], pictures, variants),
+        "variants": describe_variants(names[: len(parts.indices)], parts.pictures, parts.variants),
         "suspicious": list(suspicious(names, [familiar, scores])),
     }  # fmt: skip
-    try:
-        calibration = calibrate_scores(
-            scores, np.zeros(0), Goal(**config.verdict.model_dump()),
-            otherwise=taught.findings[held], groups=groups[held],
-        )  # fmt: skip
-    except ValueError as error:
-        raise TrainingError(f"{data}: {error}; add good images, or lower training.learning_rate") from error
+    calibration = _calibrate(scores, taught.findings[held], groups[held], config, data)
     bundle = _bundle(config, taught, detector, calibration, source)
     bundle.save(out)
     shutil.rmtree(work)
     return bundle
-
-
-def held_back(data: Path, bundle: Bundle) -> tuple[list[Path], Groups]:
-    """The good images that the training of a model held back, and the numbers of their groups.
-
-    Args:
-        data: what it was trained on, as given to `train`.
-        bundle: the model.
-
-    Raises:
-        UsageError: the folder no longer holds as many images.
-    """
-    paths = find_images(good_folder(data))
-    if len(paths) != bundle.source["images"]:
-        raise UsageError(f"{data}: has {len(paths)} good images; the model was trained on {bundle.source['images']}")
-    refused = {str(reason).split(":")[0] for reason in bundle.source["refused"]}
-    used = [path for path in paths if path.name not in refused]
-    groups = _groups(tuple(used), data, bundle.config)
-    _, held = _split(np.zeros((len(used), 1), np.uint8), groups, bundle.config)
-    return [used[index] for index in held], groups[held]
 
 
 def _bundle(
@@ -186,42 +143,33 @@ def _work_folder(out: Path, fingerprint: str, *, resume: bool) -> Path:
     return work
 
 
-def _groups(paths: tuple[Path, ...], data: Path, config: Config) -> Groups:
-    """(N,) numbers of the groups that the images were taken in; each its own where no pattern is given."""
-    if config.training.groups is None:
-        return np.arange(len(paths))
-    return find_groups(config.training.groups, [path.relative_to(data).as_posix() for path in paths])
+def _fit(
+    parts: Parts, size: tuple[int, int], config: Config, work: Path, steps: Steps,
+    devices: tuple[str, ...], elsewhere: Start | None,
+) -> Detector:  # fmt: skip
+    """All that is learned by descent, and rounded to what the file stores."""
+    detector = Detector(size, **config.network.model_dump(), variants=parts.variants)
+    some = np.arange(min(len(parts.frames), STANDARDISING_IMAGES))
+    standardise_features(detector, parts.frames.subset(some))
+    fit(
+        detector, parts.frames, config.training,
+        checkpoint=work / "checkpoint.pt", report=steps.fitting(config.training), devices=devices, elsewhere=elsewhere,
+    )  # fmt: skip
+    advance = steps.detail(len(parts.frames), config.training)
+    learn_detail(detector.detail, parts.frames, parts.numbers, config.training, advance)
+    round_trained(detector)
+    return detector
 
 
-def _split(likeness: NDArray[np.uint8], groups: Groups, config: Config) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the images to learn from and of those to hold back: whole groups, drawn from the seed.
-
-    Where there are more than the training takes, those that add variety are picked from a random part of them. The
-    rest is held back too: it is as random as what was held back before, so that what is promised on it holds. Images
-    that the pick has passed over are not: they are more alike than parts are.
-    """
-    count = len(likeness)
-    shuffled = np.random.default_rng(config.training.seed).permutation(groups.max() + 1)
-    order = np.argsort(shuffled[groups], kind="stable")
-    wanted = max(4, round(count * config.training.held_back), count - VARIETY * config.training.max_images)
-    last = shuffled[groups[order[wanted - 1]]]
-    held = order[shuffled[groups[order]] <= last]
-    learn = order[len(held) :]
-    if len(learn) < 4:
-        raise TrainingError("training.groups leaves no images to learn from; use a pattern that makes smaller groups")
-    if len(learn) > config.training.max_images:
-        learn = learn[cover(likeness[learn], config.training.max_images)]
-    return learn, held
-
-
-def _variants(
-    frames: Frames, learn: NDArray[np.int64], advance: Callable[[], None]
-) -> tuple[NDArray[np.int64], torch.Tensor, torch.Tensor]:
-    """The indices to learn from, in an order whose first ones are of all variants; their pictures, and the variants."""
-    pictures = pictures_of(frames.subset(learn), advance)
-    variants = find_variants(pictures)
-    order = alternating(nearest(pictures, variants))
-    return learn[order], pictures[order], variants
+def _score_all(
+    detector: Detector, learned: Frames, held: Frames, groups: Groups, steps: Steps
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Set the statistics of a trained detector; scores of the parts that were learned from and of those held back."""
+    known, rest = (held.subset(some) for some in np.split(np.arange(len(held)), [STATISTICS_IMAGES]))
+    advance = steps.statistics(len(learned), len(known), len(rest))
+    scores = learn_statistics(detector, learned, known, advance, groups=groups[: len(known)])
+    scores = np.concatenate([scores, _scores(detector, rest, advance)])
+    return _scores(detector, learned, advance), scores
 
 
 @torch.no_grad()
@@ -232,3 +180,13 @@ def _scores(detector: Detector, frames: Frames, advance: Callable[[], None]) -> 
         scores[index] = detector(*as_inputs(frames[index]))[0].item()
         advance()
     return scores
+
+
+def _calibrate(
+    scores: NDArray[np.float64], findings: NDArray[np.bool_], groups: Groups, config: Config, data: Path
+) -> Calibration:
+    try:
+        goal = Goal(**config.verdict.model_dump())
+        return calibrate_scores(scores, np.zeros(0), goal, otherwise=findings, groups=groups)
+    except ValueError as error:
+        raise TrainingError(f"{data}: {error}; add good images, or lower training.learning_rate") from error

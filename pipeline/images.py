@@ -130,6 +130,16 @@ def shrink(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def size_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Width and height, (w, h), shrunk at the same ratio until neither is over `longest`; not enlarged.
+
+    >>> size_within((768, 576), 192)
+    (192, 144)
+    """
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def size_in_words(image: NDArray[np.uint8]) -> str:
     """Width and height of an image, for messages.
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from pipeline.images import Image, shrink
+from pipeline.images import Image, shrink, size_within
 from pipeline.registration import SEARCH_SIDE, TURNS, Registrar, Registration
 
 T = TypeVar("T")
@@ -57,9 +57,7 @@ def tilt(image: Image) -> float:
     Returns:
         0 where it does, 1 where all edges lie at 45 degrees, or upwards; little where they have no common direction.
     """
-    height, width = image.shape[:2]
-    scale = min(1.0, SEARCH_SIDE / max(height, width))
-    small = shrink(image, (round(width * scale), round(height * scale)))
+    small = shrink(image, size_within((image.shape[1], image.shape[0]), SEARCH_SIDE))
     grey = cv2.GaussianBlur(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32), (0, 0), 1)
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     strength, angle = across**2 + down**2, np.arctan2(down, across)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.coarse_pose import CoarseSearch
-from pipeline.images import Image, Mask, shrink
+from pipeline.images import Image, Mask, shrink, size_within
 
 Matrix = NDArray[np.float64]
 
@@ -72,8 +72,7 @@ class Registrar:
         self.size = (reference.shape[1], reference.shape[0])
         self.motion = motion
         self.min_quality = min_quality
-        scale = min(1.0, SEARCH_SIDE / max(self.size))
-        self._search_size = (round(self.size[0] * scale), round(self.size[1] * scale))
+        self._search_size = size_within(self.size, SEARCH_SIDE)
         self._scaling = _pixel_scaling(self.size, self._search_size)
         self._turns = TURNS.get(motion)
         self._lit_reference = self._shrink(reference)

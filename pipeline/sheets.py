@@ -10,7 +10,7 @@ import cv2
 import jinja2
 
 from pipeline.drawing import VERDICT_COLOUR, fit
-from pipeline.images import Image, write_bytes
+from pipeline.images import Image, size_within, write_bytes
 
 THUMBNAIL = 560
 """Longest side of a picture on a page, in pixels."""
@@ -26,8 +26,8 @@ def render_sheet(template: str, title: str, **values: object) -> str:
 
 def data_uri(image: Image) -> str:
     """An RGB picture, shrunk to `THUMBNAIL`, as a data URI."""
-    scale = min(1.0, THUMBNAIL / max(image.shape[:2]))
-    small = fit(image, round(image.shape[0] * scale), round(image.shape[1] * scale))
+    width, height = size_within((image.shape[1], image.shape[0]), THUMBNAIL)
+    small = fit(image, height, width)
     _, data = cv2.imencode(".jpg", small[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 85))
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
 

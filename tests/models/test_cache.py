@@ -18,6 +18,7 @@ from models.cache import cache_key, read_shard
 from models.frames import KINDS, SHARD
 from models.teach_in import Taught, teach_in, workload
 from pipeline.config import Config, parse_config
+from pipeline.engines import Processes
 from pipeline.exceptions import TrainingError
 from pipeline.images import Image, read_image, write_image
 
@@ -95,6 +96,15 @@ def whole(good: list[Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[T
     """What an undisturbed run finds, and its folder; tests that change it work on a copy."""
     work = tmp_path_factory.mktemp("cache") / "work"
     return taught(good, work)[0], work
+
+
+def test_processes_that_share_the_images_make_the_same_frames_and_notes(
+    good: list[Path], whole: tuple[Taught, Path], tmp_path: Path
+) -> None:
+    shared = teach_in(good, CONFIG, tmp_path, lambda _: None, engine=Processes(2))
+    assert same(shared, whole[0])
+    for name in ("lesson.npz", "notes-000000.json", "notes-000001.json"):
+        assert (tmp_path / name).read_bytes() == (whole[1] / name).read_bytes()
 
 
 @pytest.mark.parametrize("shards", [0, 1])

@@ -7,8 +7,11 @@ import torch
 from torch import Tensor
 
 from models.batches import as_inputs, to_tensor
-from models.detector import DETAILED, JOINT, LEVELS, SEGMENTED, WHOLE, Detector, detail_level, mean_difference
+from models.detector import Detector
+from models.distance import JOINT, mean_difference
 from models.frames import Frames
+from models.levels import DETAILED, LEVELS, SEGMENTED
+from models.scoring import WHOLE, detail_level
 from models.statistics import _learn_whole
 from pipeline.framing import PRINT, UNCOMPARED, Frame
 from pipeline.images import Mask
@@ -62,7 +65,7 @@ def test_distances_are_nowhere_negative_and_zero_where_nothing_is_compared(detec
     with torch.no_grad():
         seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
         raw, _ = detector.residuals(seen, ignored, torch.from_numpy(frames[0].detail[None, None]))
-        standardised = detector.standardise(raw, ignored)
+        standardised = detector.scoring.standardise(raw, ignored)
     assert all(level.min() >= -1e-5 for level in raw[:SEGMENTED])  # logits have both signs
     for level, stride, found in zip(raw, LEVELS, standardised, strict=True):
         assert level.shape == found.shape == (1, 1, 64 // stride, 96 // stride)
@@ -104,10 +107,10 @@ def test_a_black_or_white_image_is_anomalous_not_a_failure(detector: Detector, f
 
 @torch.no_grad()
 def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: Detector) -> None:
-    usual, spread = detector.get_buffer("summary_usual"), detector.get_buffer("summary_spread")
-    summaries = torch.cat([usual, detector.get_buffer("background_usual")[None]]).repeat(3, 1)
+    usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
+    summaries = torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1)
     summaries[:, WHOLE] += spread[WHOLE] * torch.tensor([-2.0, 1.0, 3.0])
-    score, all_over = detector.score(summaries)
+    score, all_over = detector.scoring.score(summaries)
     torch.testing.assert_close(score, torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
     torch.testing.assert_close(all_over, score)  # nothing else has added to it
 
@@ -123,7 +126,7 @@ def test_a_small_difference_everywhere_is_far_off_as_a_whole_and_a_large_one_som
     only = torch.zeros(len(good), dtype=torch.int64)
     _learn_whole(detector, torch.cat([mean_difference(one, nowhere) for one in good]), only)
     usual, off, spot = (
-        float(detector.whole_distance(mean_difference(one, nowhere), only[:1])) for one in (good[1], worn, spotted)
+        float(detector.distance.whole(mean_difference(one, nowhere), only[:1])) for one in (good[1], worn, spotted)
     )
     assert off > 2 * usual
     assert spot < 1.5 * usual
@@ -137,14 +140,14 @@ def test_what_a_shot_does_to_all_of_the_detail_is_taken_out_as_far_as_disturbed_
     seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
     raw, _ = detector.residuals(seen, nowhere, torch.from_numpy(frames[0].detail[None, None]))
     usual, most, detector = torch.tensor(2.0), torch.tensor(3.0), deepcopy(detector)
-    detector.get_buffer("detail_usual").copy_(usual)
-    detector.get_buffer("detail_most").copy_(most)
-    spread, centre = detector.get_buffer(f"spread_{DETAILED}"), detector.get_buffer(f"usual_{DETAILED}")
+    detector.scoring.get_buffer("detail_usual").copy_(usual)
+    detector.scoring.get_buffer("detail_most").copy_(most)
+    spread, centre = detector.scoring.get_buffer(f"spread_{DETAILED}"), detector.scoring.get_buffer(f"usual_{DETAILED}")
     shown = torch.rand(raw[DETAILED].shape, generator=torch.Generator().manual_seed(0))
     shown = shown / detail_level(shown) * usual
     for factor, left in ((0.5, 0.5), (1.0, 1.0), (2.5, 1.0), (6.0, 2.0)):
         raw[DETAILED] = centre + factor * shown * spread
-        found = detector.standardise(raw, nowhere)[DETAILED]
+        found = detector.scoring.standardise(raw, nowhere)[DETAILED]
         torch.testing.assert_close(found, left * shown, atol=1e-3, rtol=1e-3)
 
 

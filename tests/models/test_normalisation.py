@@ -3,8 +3,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.detector import LEVELS, SSIM, Detector
+from models.levels import LEVELS, SSIM
 from models.normalisation import UNKNOWN, _learn_positions
+from models.scoring import Scoring
 from pipeline.framing import UNCOMPARED
 
 SIZE, COUNT = (96, 64), 40
@@ -12,8 +13,8 @@ CORNER = (slice(None), slice(None), slice(32, 64), slice(64, 96))
 
 
 @pytest.fixture
-def detector() -> Detector:
-    return Detector(SIZE, width=8, bottleneck=4, segmenter=4).eval()
+def scoring() -> Scoring:
+    return Scoring(SIZE)
 
 
 def residuals() -> list[Tensor]:
@@ -34,35 +35,35 @@ def blanked(found: list[Tensor], ignored: Tensor) -> list[Tensor]:
     return [level * (F.max_pool2d(ignored.float(), stride) == 0) for level, stride in zip(found, LEVELS, strict=True)]
 
 
-def deviations_of_8(detector: Detector) -> Tensor:
+def deviations_of_8(scoring: Scoring) -> Tensor:
     """(h, w) of SSIM, where a part has residuals of 8 everywhere."""
     found = [torch.full_like(level[:1], 8) for level in residuals()]
-    return detector.in_deviations(found, torch.zeros(1, 1, SIZE[1], SIZE[0], dtype=torch.uint8))[SSIM][0, 0]
+    return scoring.in_deviations(found, torch.zeros(1, 1, SIZE[1], SIZE[0], dtype=torch.uint8))[SSIM][0, 0]
 
 
 @pytest.mark.parametrize("parts", [3, 10, COUNT])
-def test_what_few_parts_show_is_as_usual_there_as_elsewhere(detector: Detector, parts: int) -> None:
+def test_what_few_parts_show_is_as_usual_there_as_elsewhere(scoring: Scoring, parts: int) -> None:
     ignored = shown_by(parts)
-    _learn_positions(detector, blanked(residuals(), ignored), ignored)
-    odd = deviations_of_8(detector)
+    _learn_positions(scoring, blanked(residuals(), ignored), ignored)
+    odd = deviations_of_8(scoring)
     corner, elsewhere = odd[8:, 16:], odd[:8, :16]
     assert 0.6 * elsewhere.mean() < corner.mean() < 1.1 * elsewhere.mean()
     assert corner.max() < 2 * elsewhere.max()
 
 
-def test_what_no_good_part_shows_is_not_judged(detector: Detector) -> None:
+def test_what_no_good_part_shows_is_not_judged(scoring: Scoring) -> None:
     ignored = shown_by(0)
-    _learn_positions(detector, blanked(residuals(), ignored), ignored)
-    odd = deviations_of_8(detector)
+    _learn_positions(scoring, blanked(residuals(), ignored), ignored)
+    odd = deviations_of_8(scoring)
     assert odd[-1, -1] < 8 / UNKNOWN + 1e-6
     assert odd[0, 0] > 1
 
 
 @pytest.mark.parametrize("parts", [1, 2, 5])
-def test_few_parts_that_are_all_alike_are_not_believed(detector: Detector, parts: int) -> None:
+def test_few_parts_that_are_all_alike_are_not_believed(scoring: Scoring, parts: int) -> None:
     found, ignored = residuals(), shown_by(parts)
     for level, stride in zip(found, LEVELS, strict=True):
         level[..., 32 // stride :, 64 // stride :] = 5
-    _learn_positions(detector, blanked(found, ignored), ignored)
-    spread = detector.get_buffer(f"spread_{SSIM}")[0, 0]
+    _learn_positions(scoring, blanked(found, ignored), ignored)
+    spread = scoring.get_buffer(f"spread_{SSIM}")[0, 0]
     assert spread[12:, 20:].min() > 0.5 * spread[:8, :16].mean()

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.batches import as_inputs, to_tensor
-from models.detector import DETAILED, FEATURES, LEVELS, Detector
+from models.detector import Detector
 from models.frames import Frames
+from models.levels import DETAILED, FEATURES, LEVELS
 from models.normalisation import learn_normal
+from models.scoring import Scoring
 from models.statistics import DISTURBED, learn_statistics, looks, passes
 from tests.models.conftest import SIZE, make_detector
 
@@ -28,7 +29,7 @@ def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
         seen = detector.reconstruct(to_tensor(frame.image[None]))
         ignored = torch.from_numpy(frame.ignored[None, None])
         residuals, _ = detector.residuals(seen, ignored, torch.from_numpy(frame.detail[None, None]))
-        levels.append(detector.in_deviations(residuals, torch.zeros_like(ignored)))
+        levels.append(detector.scoring.in_deviations(residuals, torch.zeros_like(ignored)))
     return [torch.cat(level) for level in zip(*levels, strict=True)]
 
 
@@ -71,8 +72,8 @@ def test_residuals_of_good_parts_have_mean_0_and_deviation_1(detector: Detector,
 def test_what_good_parts_show_everywhere_is_white_in_the_projection(detector: Detector, frames: Frames) -> None:
     products = torch.zeros(())
     for index in range(len(frames)):
-        joined = detector.join(detector.reconstruct(to_tensor(frames.image(index)[None])))
-        white = F.conv2d(joined, detector.get_buffer("projection")).flatten(2)[0]
+        seen = detector.reconstruct(to_tensor(frames.image(index)[None]))
+        white = detector.distance.project(seen.differences).flatten(2)[0]
         products = products + white @ white.T / white.shape[1] / len(frames)
     assert products.diagonal().max() < 1.05
     assert (products - torch.diag(products.diagonal())).abs().max() < 0.2
@@ -80,7 +81,7 @@ def test_what_good_parts_show_everywhere_is_white_in_the_projection(detector: De
 
 @torch.no_grad()
 def test_a_step_along_a_usual_direction_counts_less_than_one_across(detector: Detector) -> None:
-    centre, directions = detector.get_buffer("centre"), detector.get_buffer("directions").float()
+    centre, directions = detector.distance.get_buffer("centre"), detector.distance.get_buffer("directions").float()
     along = directions[-1]  # principal components come in ascending order
     across = torch.roll(along, 1, dims=0)
     for level in range(len(directions)):
@@ -117,18 +118,18 @@ def test_what_is_ignored_does_not_count(frames: Frames) -> None:
     ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frames.ignored(0), frames[0].detail))
     with torch.no_grad():
         seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
-        features = detector.standardise(detector.residuals(seen, ignored, detail)[0], ignored)[FEATURES]
+        features = detector.scoring.standardise(detector.residuals(seen, ignored, detail)[0], ignored)[FEATURES]
     assert (features[..., :1, :1] == 0).all()
 
 
 def test_detail_that_shows_no_hairlines_does_not_count() -> None:
     count, size = 8, (64, 64)
-    detector = Detector(size, width=16, bottleneck=4, segmenter=8)
+    scoring = Scoring(size)
     draw = torch.Generator().manual_seed(0)
     residuals = [torch.rand((count, 1, 64 // stride, 64 // stride), generator=draw) for stride in LEVELS]
     ignored = torch.zeros((count, 1, *size), dtype=torch.uint8)
     clear, lost = residuals[DETAILED].clone(), residuals[DETAILED].clone()
     clear[..., 4, 4] += 5
     for hairlines, counts in ((clear, True), (lost, False)):
-        learn_normal(detector, residuals, torch.zeros(count), hairlines, ignored, np.arange(count))
-        assert (float(detector.get_buffer("detail_share")) > 0) == counts
+        learn_normal(scoring, residuals, torch.zeros(count), hairlines, ignored, np.arange(count))
+        assert (float(scoring.get_buffer("detail_share")) > 0) == counts

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from models.training import WORK, held_back, train
+from models.selection import held_back
+from models.training import WORK, train
 from pipeline import cli
 from pipeline.bundle import MANIFEST, load_bundle
 from pipeline.config import Config, load_config, parse_config

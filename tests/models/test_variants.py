@@ -7,10 +7,11 @@ from torch import Tensor
 
 from models.batches import as_inputs, to_tensor
 from models.detail_learning import learn_detail
-from models.detector import Detector, pixels_kept
+from models.detector import Detector
 from models.export import export
 from models.fitting import standardise_features
 from models.frames import Frames
+from models.levels import pixels_kept
 from models.statistics import learn_statistics
 from models.variants import LEAST, alternating, describe_variants, find_variants, nearest, picture_of, pictures_of
 from pipeline.config import TrainingConfig
