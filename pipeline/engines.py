@@ -1,11 +1,13 @@
 """Who does the same work on each of many items: this process, others beside it, or workers elsewhere."""
 
 import os
+import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -54,8 +56,9 @@ class Processes:
         if self.count == 1:
             yield from here(prepare, items)
             return
+        how = (pickle.dumps(prepare),)
         # A fork would copy locks that threads of a library hold just then.
-        with ProcessPoolExecutor(self.count, get_context("spawn"), initializer=_begin, initargs=(prepare,)) as pool:
+        with ProcessPoolExecutor(self.count, get_context("spawn"), initializer=_begin, initargs=how) as pool:
             try:
                 yield from _in_order(pool, items, ahead=2 * self.count)
             except BrokenProcessPool as error:
@@ -71,37 +74,51 @@ def _in_order(pool: ProcessPoolExecutor, items: Sequence[Any], *, ahead: int) ->
     """Do the work on a pool and yield in order; never more than `ahead` items are in work or wait to be taken."""
     waiting: deque[Future[Any]] = deque()
     for item in items:
-        waiting.append(pool.submit(_Work.do, item))
+        with _undisturbed():
+            waiting.append(pool.submit(_Work.do, item))
         if len(waiting) == ahead:
             yield waiting.popleft().result()
     for done in waiting:
         yield done.result()
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A terminal interrupts all processes; those that start in here hear nothing of it, from their first line on."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Work:
     """The work of this process, which is one of a pool; prepared with its first item, so that a fault is told as one.
 
     Attributes:
-        prepare: makes it.
-        ready: the work, once it is made.
+        how: what prepares it, pickled.
+        ready: the work, once it is prepared.
     """
 
-    prepare: Callable[[], Callable[[Any], Any]]
+    how: bytes
     ready: Callable[[Any], Any] | None = None
 
     @classmethod
     def do(cls, item: Any) -> Any:
         if cls.ready is None:
-            cls.ready = cls.prepare()
+            cls.ready = pickle.loads(cls.how)()
         return cls.ready(item)
 
 
-def _begin(prepare: Callable[[], Callable[[Any], Any]]) -> None:
+def _begin(how: bytes) -> None:
     """What a process of a pool does first."""
     cv2.setNumThreads(1)  # images run beside each other; threads within one would only wait for each other
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all; the process that began the run ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that began the run ends it
     Thread(target=_leave_with_parent, daemon=True).start()
-    _Work.prepare = prepare
+    _Work.how = how
 
 
 def _leave_with_parent() -> None:

@@ -26,6 +26,23 @@ for _ in Processes(2)(partial(noting, Path(sys.argv[1])), range(10_000)):
 """
 
 
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from functools import partial
+from threading import Timer
+from pipeline.engines import Processes
+from tests.pipeline.test_engines import noting
+
+Timer(float(sys.argv[2]), os.killpg, (0, signal.SIGINT)).start()
+try:
+    for _ in Processes(2)(partial(noting, Path(sys.argv[1])), range(10_000)):
+        pass
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
 def doubling(calls: Path) -> Callable[[int], int]:
     """Doubles a number; what prepares it leaves a file a process."""
     (calls / str(os.getpid())).touch(exist_ok=False)
@@ -81,3 +98,13 @@ def wait_until_gone(processes: list[int]) -> None:
     while any(Path(f"/proc/{process}").exists() for process in processes):
         assert time.monotonic() < end, "still there"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 1.0])
+def test_a_terminal_interrupts_the_process_that_began_the_run_alone(tmp_path: Path, seconds: float) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path), str(seconds)],
+        cwd=ROOT, start_new_session=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (run.stdout, run.stderr, run.returncode) == ("interrupted\n", "", 0)
+    wait_until_gone([int(path.name) for path in tmp_path.iterdir()])
