@@ -109,11 +109,12 @@ class Ablation:
         grey = lit_grey(image, registration, frame, bundle.light)
         place = Place(grey, registration, bundle.print_stage, _truth(self._dataset, path))
         found = bundle.print_stage.find(grey, registration)
-        looked = look(labels_in_place(frame, found, registration))
+        looked = look(labels_in_place(frame, found, registration, bundle.view))
         seen, bare = {}, frame.without_burnt()
         for name, mask in self._masks.items():
             pixels = mask(place)
-            ignored = bare.behind(print_in_place(replace(found, pixels=pixels), registration)).ignored[None]
+            printed = print_in_place(replace(found, pixels=pixels), registration)
+            ignored = bare.behind(printed, bundle.view).ignored[None]
             feed = {"image": looked.image[None], "ignored": ignored, "detail": looked.detail[None]}
             *residuals, off = (torch.from_numpy(found) for found in self._session.run(None, feed))
             seen[name] = Seen(residuals, length_of(off), ignored, np.count_nonzero(pixels) / pixels.size)

@@ -59,7 +59,7 @@ class RegisteredFeatures(Features):
     def frame(self, path: Path) -> Image:
         image = read_image(path, max_megapixels=self._bundle.config.image.max_megapixels)
         registration = self._bundle.registrar.register(image)
-        return frame_part(image, registration, self._bundle.working_size).relit(self._bundle.light).image
+        return frame_part(image, registration, self._bundle.view).relit(self._bundle.light).image
 
 
 @click.command(help=__doc__)

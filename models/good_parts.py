@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.exceptions import ImageError
-from pipeline.framing import lit_grey, lit_part, working_size
+from pipeline.framing import lit_grey, lit_part
 from pipeline.images import Grey, Image, Mask, read_image
 from pipeline.lighting import Blocks, Light
-from pipeline.regions import unjudged
+from pipeline.regions import unjudged, view_of
 from pipeline.registration import Registrar, Registration
 
 
@@ -67,5 +67,5 @@ def reader_of(reference: Image, config: Config) -> Callable[[Path], Image]:
 def judged_in(reference: Image, config: Config, steady: Blocks = ()) -> tuple[Light, Mask]:
     """The light that parts are brought to, measured in `steady`, and where a person wants nothing judged."""
     whole = (reference.shape[1], reference.shape[0])
-    size = working_size(whole, megapixels=config.image.working_megapixels)
-    return Light.of(reference, size, steady), unjudged(config.regions, whole, size)
+    view = view_of(config.regions, whole, megapixels=config.image.working_megapixels)
+    return Light.of(reference, view, steady), unjudged(config.regions, view)

@@ -12,6 +12,7 @@ from pipeline.exceptions import ImageError
 from pipeline.images import Image, read_image, shrink, size_within
 from pipeline.reference import spread
 from pipeline.registration import Registrar, even
+from pipeline.view import View
 
 MOTIONS = ("euclidean", "far", "any")
 """From the simplest on."""
@@ -71,11 +72,12 @@ def _agreement(reference: Image, images: list[Image], motion: str) -> float:
     """Mean correlation of the other images with the reference where both are seen; a pose that is lost counts 0."""
     registrar = Registrar(reference, motion=motion, min_quality=-1.0)
     size = size_within(registrar.size, SIDE)
+    view = View.of_all(registrar.size, size)
     wanted, found = _even(shrink(reference, size)), []
     for image in images:
         if image is not reference:
             registration = registrar.register(image)
-            matrix = registration.in_frame(registrar.size, size)
+            matrix = view.of_image(registration, registrar.size)
             found.append(_correlation(wanted, shrink(image, size), matrix) if registration.quality > 0 else 0.0)
     return float(np.mean(found)) if found else 0.0
 

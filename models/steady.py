@@ -15,8 +15,9 @@ from pipeline.config import Config
 from pipeline.framing import Frame, frame_part
 from pipeline.images import Image, size_within
 from pipeline.lighting import Blocks, Light, block_levels, block_size, light_gain
-from pipeline.regions import unjudged
+from pipeline.regions import unjudged, view_of
 from pipeline.registration import SEARCH_SIDE, even
+from pipeline.view import View
 
 SAMPLE = 64
 """Good parts that tell, at the most."""
@@ -40,23 +41,23 @@ def steady_blocks(parts: GoodParts, reference: Image, config: Config) -> Blocks:
         reference: (H, W, 3) uint8 RGB, the part in whose light all others are brought.
         config: its regions say what is not judged.
     """
-    frames = list(islice(_small_frames(parts, reference, config), SAMPLE))
+    whole = (reference.shape[1], reference.shape[0])
+    view = view_of(config.regions, whole, megapixels=config.image.working_megapixels)
+    view = view.at(size_within(view.box[2:], SEARCH_SIDE))
+    frames = list(islice(_small_frames(parts, view, config), SAMPLE))
     if not frames:
         return ()
-    size = (frames[0].image.shape[1], frames[0].image.shape[0])
     shared = _shared(frames) >= SHARED
     steady = tuple("".join(map(str, row)) for row in shared.astype(int))
-    everywhere, there = (_spread(frames, Light.of(reference, size, blocks), shared) for blocks in ((), steady))
+    everywhere, there = (_spread(frames, Light.of(reference, view, blocks), shared) for blocks in ((), steady))
     return steady if there < WORTH * everywhere else ()
 
 
-def _small_frames(parts: GoodParts, reference: Image, config: Config) -> Iterator[Frame]:
-    whole = (reference.shape[1], reference.shape[0])
-    size = size_within(whole, SEARCH_SIDE)
-    unwanted = unjudged(config.regions, whole, size)
+def _small_frames(parts: GoodParts, view: View, config: Config) -> Iterator[Frame]:
+    unwanted = unjudged(config.regions, view)
     for image, registration in parts:
         if registration.found:
-            yield frame_part(image, registration, size).without(unwanted)
+            yield frame_part(image, registration, view).without(unwanted)
 
 
 def _shared(frames: Sequence[Frame]) -> NDArray[np.float32]:
@@ -84,7 +85,7 @@ def _structure(image: Image) -> NDArray[np.float32]:
 
 def _spread(frames: Sequence[Frame], light: Light, shared: NDArray[np.bool_]) -> float:
     """How far levels of what parts share vary from part to part once light is taken out, in natural logarithms."""
-    size = block_size(*light.size)
+    size = block_size(*light.view.size)
     expected = np.log(block_levels(light.reference, size))
     found = []
     for frame in frames:

@@ -21,12 +21,13 @@ from models.lesson_learning import Advance, check_enough, learn_lesson, lesson_w
 from pipeline.config import Config
 from pipeline.engines import Engine, here
 from pipeline.exceptions import ImageError, TrainingError
-from pipeline.framing import Frame, lit_grey, lit_part, working_size
+from pipeline.framing import Frame, lit_grey, lit_part
 from pipeline.images import Image, Mask
 from pipeline.labels import labels_in_place
 from pipeline.lighting import DETAIL, Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual, measure, usual_conditions
+from pipeline.regions import view_of
 from pipeline.registration import Registrar
 
 LIKENESS = (16, 12)
@@ -87,8 +88,8 @@ def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance, *,
     try:
         lesson = read_lesson(work) or write_lesson(work, learn_lesson(paths, config, advance))
         usable = [paths[index] for index in lesson.usable]
-        size = working_size(lesson.size, megapixels=config.image.working_megapixels)
-        frames = Frames.create(work, len(usable), size)
+        view = view_of(config.regions, lesson.size, megapixels=config.image.working_megapixels)
+        frames = Frames.create(work, len(usable), view.size)
         notes = _all_notes(usable, lesson, frames, config, advance, engine)
     except OSError as error:  # of an image it would be an ImageError
         raise TrainingError(
@@ -139,16 +140,16 @@ def _frame(
     try:
         image = read(path)
     except ImageError as error:
-        return _empty(light.size), Note(refused=str(error))
+        return _empty(light.view.size), Note(refused=str(error))
     registration = registrar.register(image)
     if not registration.found:
-        return _empty(light.size), Note(
+        return _empty(light.view.size), Note(
             refused=f"{path.name}: pose not found (correlation {registration.quality:.2f}): "
             "another part, another side, or out of place"
         )
     frame = lit_part(image, registration, unwanted, light)
     print_mask = stage.find(lit_grey(image, registration, frame, light), registration)
-    frame = labels_in_place(frame, print_mask, registration)
+    frame = labels_in_place(frame, print_mask, registration, light.view)
     small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
     return frame.without_burnt(), Note(
         unseen=frame.unseen,

@@ -18,8 +18,9 @@ from pipeline.images import Image, Mask, write_bytes
 from pipeline.lighting import Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual
-from pipeline.regions import unjudged
+from pipeline.regions import unjudged, view_of
 from pipeline.registration import Registrar
+from pipeline.view import View
 
 FORMAT = 9
 MANIFEST = "manifest.json"
@@ -64,14 +65,20 @@ class Bundle:
         return _unpng(self.files[REFERENCE], cv2.IMREAD_COLOR_RGB)
 
     @cached_property
+    def view(self) -> View:
+        """What the network sees of the reference."""
+        view = view_of(self.config.regions, self.size, megapixels=self.config.image.working_megapixels)
+        return view.at(self.working_size)
+
+    @cached_property
     def light(self) -> Light:
         """The light that parts are judged in."""
-        return Light.of(self.reference, self.working_size, self.steady)
+        return Light.of(self.reference, self.view, self.steady)
 
     @cached_property
     def unjudged(self) -> Mask:
         """(h, w) uint8 in the working frame, 255 where a person wants nothing judged."""
-        return unjudged(self.config.regions, self.size, self.working_size)
+        return unjudged(self.config.regions, self.view)
 
     @cached_property
     def print_stage(self) -> PrintStage:

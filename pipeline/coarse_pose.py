@@ -8,7 +8,7 @@ Grey = NDArray[np.float32]
 Warp = NDArray[np.float32]
 
 FARTHEST = 1 / 4
-"""Shift that is searched, as a share of the image's sides: a sixth each way, of parts and of the reference's."""
+"""Shift that is searched, as a share of the image's sides: an eighth each way, of parts and of the reference's."""
 
 SIDE = 80
 """Longest side of the images that are compared: its pixels are finer than what alignment can start from."""

@@ -39,7 +39,7 @@ class RegistrationConfig(Section):
     motion: Literal["auto", "none", "euclidean", "far", "any"] = Field(
         "auto",
         description="auto: training finds out which of the others fits. "
-        "euclidean: small shift and turn. far: shifts of up to a sixth of the image. "
+        "euclidean: small shift and turn. far: shifts of up to a quarter of the image. "
         "any: any turn as well. none: nothing is fixed.",
     )
 
@@ -47,7 +47,10 @@ class RegistrationConfig(Section):
 class RegionsConfig(Section):
     """Where parts are judged, for people who know better; boxes on the part in the pose of the reference image."""
 
-    interest: tuple[Box, ...] = Field((), description="Boxes [left, top, width, height]; nothing beside them counts.")
+    interest: tuple[Box, ...] = Field(
+        (),
+        description="Boxes [left, top, width, height]; nothing beside them counts, and they are seen as large as fits.",
+    )
     ignored: tuple[Box, ...] = Field((), description="Boxes in which nothing counts.")
 
 

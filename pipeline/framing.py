@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from pipeline.images import Grey, Image, Mask, shrink
 from pipeline.lighting import DETAIL, Gain, Light, burnt_out, light_gain, relight_burnt
-from pipeline.registration import Matrix, Registration
+from pipeline.registration import Registration
+from pipeline.view import View
 
 GRID = 32
 """Both sides of the working frame are multiples of this: the network halves them five times."""
@@ -61,9 +62,9 @@ class Frame:
         """The same frame, with nothing compared where `unjudged`, (h, w) uint8, is 255."""
         return replace(self, ignored=np.maximum(self.ignored, unjudged))
 
-    def behind(self, print_pixels: Mask) -> "Frame":
+    def behind(self, print_pixels: Mask, view: View) -> "Frame":
         """The same frame, with pixels not compared on print: (H, W) uint8 in the reference frame, 255 on it."""
-        printed = _shrink_mask(print_pixels, (self.ignored.shape[1], self.ignored.shape[0]))
+        printed = _shrink_mask(view.crop(print_pixels), view.size)
         return self.without(np.minimum(printed, np.uint8(PRINT)))
 
     def without_burnt(self) -> "Frame":
@@ -100,25 +101,26 @@ def _on_grid(side: float) -> int:
     return max(GRID, round(side / GRID) * GRID)
 
 
-def frame_part(image: Image, registration: Registration, size: tuple[int, int]) -> Frame:
+def frame_part(image: Image, registration: Registration, view: View) -> Frame:
     """Bring an image into the working frame.
 
     Args:
         image: (H, W, 3) uint8 RGB, as the camera saw it.
         registration: pose of the part in it.
-        size: width and height of the working frame.
+        view: what the working frame shows.
     """
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-    detail = in_pose(grey, registration, (DETAIL * size[0], DETAIL * size[1]))
-    outside = _outside(registration.in_frame((image.shape[1], image.shape[0]), size), size)
+    detail = in_pose(grey, registration, view.at((DETAIL * view.size[0], DETAIL * view.size[1])))
+    outside = _outside(image, registration, view)
     unseen = np.count_nonzero(outside) / outside.size
-    return Frame(in_pose(image, registration, size), _around(outside, NEAR_OUTSIDE), detail, unseen)
+    return Frame(in_pose(image, registration, view), _around(outside, NEAR_OUTSIDE), detail, unseen)
 
 
-def in_pose(image: NDArray[np.uint8], registration: Registration, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """An image, (H, W) or (H, W, 3) uint8, in the pose of the reference, and of `size` (w, h)."""
-    matrix = registration.in_frame((image.shape[1], image.shape[0]), size)
-    return np.asarray(cv2.warpAffine(shrink(image, size), matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+def in_pose(image: NDArray[np.uint8], registration: Registration, view: View) -> NDArray[np.uint8]:
+    """What a view shows of an image, (H, W) or (H, W, 3) uint8, that is brought to the pose of the reference."""
+    size = (image.shape[1], image.shape[0])
+    matrix, small = view.of_image(registration, size), shrink(image, view.scaled(size))
+    return np.asarray(cv2.warpAffine(small, matrix, view.size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Light) -> Frame:
@@ -130,7 +132,7 @@ def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Li
         unjudged: (h, w) uint8 in the working frame, 255 where a person wants nothing judged.
         light: of the reference, in the working frame.
     """
-    return frame_part(image, registration, light.size).without(unjudged).relit(light)
+    return frame_part(image, registration, light.view).without(unjudged).relit(light)
 
 
 def lit_grey(image: Image, registration: Registration, frame: Frame, light: Light) -> Grey:
@@ -148,23 +150,24 @@ def lit_grey(image: Image, registration: Registration, frame: Frame, light: Ligh
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     if frame.gain is None:
         return grey
-    gain = _as_placed(frame.gain, registration, grey)
-    expected = _as_placed(light.ground, registration, grey)
+    gain = _as_placed(frame.gain, registration, light.view, grey)
+    expected = _as_placed(light.ground, registration, light.view, grey)
     return relight_burnt(grey, np.asarray(gain, np.float32), np.asarray(expected, np.uint8))
 
 
-def _as_placed(map_: cv2.typing.MatLike, registration: Registration, image: Grey) -> cv2.typing.MatLike:
+def _as_placed(map_: cv2.typing.MatLike, registration: Registration, view: View, image: Grey) -> cv2.typing.MatLike:
     """A map (h, w) of the working frame where the camera placed the part, as large as `image`."""
-    size, whole = (map_.shape[1], map_.shape[0]), (image.shape[1], image.shape[0])
-    matrix = registration.in_frame(whole, size)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    placed = cv2.warpAffine(map_, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    whole = (image.shape[1], image.shape[0])
+    matrix, flags = view.of_image(registration, whole), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    placed = cv2.warpAffine(map_, matrix, view.scaled(whole), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return cv2.resize(placed, whole, interpolation=cv2.INTER_LINEAR)
 
 
-def _outside(matrix: Matrix, size: tuple[int, int]) -> Mask:
-    """What the camera did not see."""
-    seen = cv2.warpAffine(np.full(size[::-1], 255, np.uint8), matrix, size)
+def _outside(image: Image, registration: Registration, view: View) -> Mask:
+    """What of a view the camera did not see."""
+    size = (image.shape[1], image.shape[0])
+    everywhere = np.full(view.scaled(size)[::-1], 255, np.uint8)
+    seen = cv2.warpAffine(everywhere, view.of_image(registration, size), view.size)
     return np.where(seen < 255, UNCOMPARED, 0).astype(np.uint8)
 
 

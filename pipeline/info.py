@@ -11,7 +11,7 @@ from pipeline.print.sheet import Sheet
 
 POSES = {
     "euclidean": "parts lie nearly alike: small shifts and turns are taken out",
-    "far": "parts are shifted: they are searched for over a sixth of the image",
+    "far": "parts are shifted: they are searched for over a quarter of the image",
     "any": "parts are turned any way: they are searched for over the full turn",
     "none": "parts have no common pose: images are compared as they come",
 }
@@ -24,7 +24,7 @@ COARSE = 2.5
 
 def suggestion(bundle: Bundle) -> tuple[str, str]:
     """The configuration, of those in `configs/`, that the good parts ask for, and why."""
-    pixels = bundle.size[0] / bundle.working_size[0]
+    pixels = bundle.view.box[2] / bundle.working_size[0]
     if bundle.config.registration.motion in ("any", "none"):
         return "free", POSES[bundle.config.registration.motion]
     if pixels > COARSE:

@@ -19,6 +19,7 @@ from pipeline.profiling import Stopwatch
 from pipeline.quality import Conditions, measure, unusual
 from pipeline.registration import Registration
 from pipeline.verdict import Verdict, decide, overall_score, place_in_words
+from pipeline.view import View
 
 Map = NDArray[np.float32]
 
@@ -39,6 +40,7 @@ class Evidence:
         detail_residual: (h, w) float32, what stands out at twice that size, same unit.
         anomaly: (h, w) float32, all evidence together, in the unit of score and threshold.
         burnt_out: share of the frame that is burnt out, and so kept out of the comparison, 0..1.
+        view: what of the reference the pictures show.
     """
 
     registered: Image
@@ -49,6 +51,7 @@ class Evidence:
     detail_residual: Map
     anomaly: Map
     burnt_out: float
+    view: View
 
 
 @dataclass(frozen=True)
@@ -154,13 +157,13 @@ class Inspector:
         frame = lit_part(image, registration, self.bundle.unjudged, self.bundle.light)
         watch.lap("frame")
         print_mask = self.bundle.print_stage.find(lit_grey(image, registration, frame, self.bundle.light), registration)
-        frame = labels_in_place(frame, print_mask, registration)
+        frame = labels_in_place(frame, print_mask, registration, self.bundle.view)
         watch.lap("print")
         compared = frame.without_burnt()
         residuals = self._network.run(compared)
         watch.lap("network")
         result = self._judge(registration, print_mask, frame, residuals)
-        pictures = _pictures(compared, residuals) if evidence else None
+        pictures = _pictures(compared, residuals, self.bundle.view) if evidence else None
         watch.lap("judging")
         seen = image if evidence else None
         return replace(result, ms=watch.ms, steps=watch.steps, image=seen, evidence=pictures)
@@ -204,9 +207,8 @@ class Inspector:
     def _peak(self, anomaly: Map, registration: Registration, print_mask: PrintMask) -> tuple[float, float]:
         """The strongest cell of the anomaly map, as a pixel of the original image."""
         row, column = np.unravel_index(np.argmax(np.nan_to_num(anomaly)), anomaly.shape)
-        width, height = self.size
-        x, y = (column + 0.5) * width / anomaly.shape[1], (row + 0.5) * height / anomaly.shape[0]
-        return self._inside(*to_original(np.array([[x - 0.5, y - 0.5]]), print_mask, registration)[0])
+        place = self.bundle.view.at((anomaly.shape[1], anomaly.shape[0])).to_reference(np.array([[column, row]]))
+        return self._inside(*to_original(place, print_mask, registration)[0])
 
     def _where(self, residuals: Residuals, peak: tuple[float, float]) -> str:
         """Where the part differs, in words; what only the part as a whole shows has no place."""
@@ -222,11 +224,13 @@ class Inspector:
         return Inspection(Verdict.ERROR, None, self.bundle.calibration.threshold, None, reason, ms=watch.ms)
 
 
-def _pictures(frame: Frame, residuals: Residuals) -> Evidence:
+def _pictures(frame: Frame, residuals: Residuals, view: View) -> Evidence:
     size = (frame.image.shape[1], frame.image.shape[0])
     ssim, features, detail, anomaly = (
         np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
         for found in (residuals.ssim, residuals.features, residuals.detail, residuals.anomaly)
     )
     masked = np.where(frame.ignored > 0, np.uint8(255), np.uint8(0))
-    return Evidence(frame.image, masked, residuals.reconstruction, ssim, features, detail, anomaly, frame.burnt_share)
+    return Evidence(
+        frame.image, masked, residuals.reconstruction, ssim, features, detail, anomaly, frame.burnt_share, view
+    )

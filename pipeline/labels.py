@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pipeline.framing import Frame
 from pipeline.images import Mask
 from pipeline.print import LabelPose, PrintMask
-from pipeline.registration import Matrix, Registration, between, in_frame
+from pipeline.registration import Matrix, Registration, between
+from pipeline.view import View
 
 Pixels = NDArray[np.uint8]
 
@@ -25,23 +26,25 @@ REACH = 2
 """Pixels around a gap from which it is filled: less than EDGE, so that a label is not spread into it."""
 
 
-def labels_in_place(frame: Frame, found: PrintMask, registration: Registration) -> Frame:
+def labels_in_place(frame: Frame, found: PrintMask, registration: Registration, view: View) -> Frame:
     """Bring labels to their usual place, and keep variable print out of the comparison.
 
     Args:
         frame: the part, registered, with its labels as they lie.
         found: its print.
         registration: of the part.
+        view: what the frame shows.
     """
-    image, detail = (_brought(picture, found, registration) for picture in (frame.image, frame.detail))
-    return replace(frame, image=image, detail=detail).behind(print_in_place(found, registration))
+    image, detail = (_brought(picture, found, registration, view) for picture in (frame.image, frame.detail))
+    return replace(frame, image=image, detail=detail).behind(print_in_place(found, registration), view)
 
 
 def print_in_place(found: PrintMask, registration: Registration) -> Mask:
     """(H, W) uint8 in the reference frame, 255 on print, with each label where it usually lies."""
     pixels = found.pixels
+    view = View.of_all((pixels.shape[1], pixels.shape[0]))
     for label in found.labels:
-        moved, here, there, window = _moved(pixels, found, label, registration, cv2.INTER_NEAREST)
+        moved, here, there, window = _moved(pixels, label, registration, view, cv2.INTER_NEAREST)
         pixels = pixels.copy()
         pixels[window] = np.where(there > 0, moved, np.where(here > 0, np.uint8(0), pixels[window]))
     return pixels
@@ -57,10 +60,13 @@ def to_original(points: NDArray[np.float64], found: PrintMask, registration: Reg
     return mapped
 
 
-def _brought(picture: Pixels, found: PrintMask, registration: Registration) -> Pixels:
+def _brought(picture: Pixels, found: PrintMask, registration: Registration, view: View) -> Pixels:
     """A picture of the frame, (h, w) or (h, w, 3), with each label where it usually lies."""
+    view = view.at((picture.shape[1], picture.shape[0]))
     for label in found.labels if picture.size else ():
-        moved, here, there, window = _moved(picture, found, label, registration, cv2.INTER_CUBIC)
+        if not view.shows(label.corners):
+            continue
+        moved, here, there, window = _moved(picture, label, registration, view, cv2.INTER_CUBIC)
         placed = cv2.copyTo(moved, there, picture[window].copy())
         gap = np.where(there > 0, np.uint8(0), here)
         picture = picture.copy()
@@ -69,14 +75,12 @@ def _brought(picture: Pixels, found: PrintMask, registration: Registration) -> P
 
 
 def _moved(
-    picture: Pixels, found: PrintMask, label: LabelPose, registration: Registration, interpolation: int
+    picture: Pixels, label: LabelPose, registration: Registration, view: View, interpolation: int
 ) -> tuple[Pixels, Mask, Mask, tuple[slice, slice]]:
     """A window around a label: moved with it; 255 where the label lies; 255 where it usually does; and the window."""
-    whole, size = found.pixels.shape[::-1], picture.shape[1::-1]
-    matrix = in_frame(between(registration, label.registration), whole, size)
-    here = (label.corners + 0.5) * size / whole - 0.5
+    matrix, here = view.between(registration, label.registration), view.seen(label.corners)
     there = _applied(matrix, here)
-    (left, top), (right, bottom) = _box(np.vstack([here, there]), size)
+    (left, top), (right, bottom) = _box(np.vstack([here, there]), view.size)
     corner = np.array((left, top))
     window, shape = (slice(top, bottom), slice(left, right)), (bottom - top, right - left)
     matrix[:, 2] += matrix[:, :2] @ corner - corner

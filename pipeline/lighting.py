@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.images import Grey, Image, Mask
+from pipeline.view import View
 
 Gain = NDArray[np.float32]
 """(h, w), factor on the light of each pixel."""
@@ -24,26 +25,24 @@ class Light:
     """The light that parts are brought to: that of the reference, and how bright it makes places in it.
 
     Attributes:
+        view: what the working frame shows.
         reference: (h, w, 3) uint8 RGB, in the working frame.
         unsteady: (h, w) uint8, 255 where light is not measured, since good parts share nothing there; else 0.
     """
 
+    view: View
     reference: Image
     unsteady: Mask
 
     @classmethod
-    def of(cls, reference: Image, size: tuple[int, int], steady: Blocks = ()) -> "Light":
-        """The light of a reference (H, W, 3), in a working frame of `size` (w, h), measured in these blocks."""
+    def of(cls, reference: Image, view: View, steady: Blocks = ()) -> "Light":
+        """The light of a reference (H, W, 3) in a view, measured in these blocks of it."""
         blocks = np.array([[block == "0" for block in row] for row in steady or "1"], np.uint8) * np.uint8(255)
         return cls(
-            np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8),
-            np.asarray(cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+            view,
+            np.asarray(cv2.resize(view.crop(reference), view.size, interpolation=cv2.INTER_AREA), np.uint8),
+            np.asarray(cv2.resize(blocks, view.size, interpolation=cv2.INTER_NEAREST), np.uint8),
         )
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the working frame."""
-        return (self.reference.shape[1], self.reference.shape[0])
 
     @cached_property
     def expected(self) -> Image:

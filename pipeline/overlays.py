@@ -21,8 +21,8 @@ from pipeline.drawing import (
     text_width,
 )
 from pipeline.images import Image
-from pipeline.inspector import Inspection
-from pipeline.registration import Registration
+from pipeline.inspector import Evidence, Inspection
+from pipeline.registration import Registration, square
 from pipeline.verdict import Verdict
 
 TINT = 0.35
@@ -74,24 +74,18 @@ def anomaly_in_original(inspection: Inspection, shape: tuple[int, ...]) -> NDArr
     evidence, registration, mask = inspection.evidence, inspection.registration, inspection.print_mask
     if evidence is None or registration is None or mask is None:
         return np.full(shape, -np.inf, np.float32)
-    placed = _as_placed(evidence.anomaly, registration, mask.pixels.shape, shape)
+    placed = _as_placed(evidence, registration, shape)
     for label in mask.labels:  # in the evidence they lie at their usual place
         corners = np.round(registration.to_original(label.corners)).astype(np.int32)
         where = cv2.fillConvexPoly(np.zeros(shape, np.uint8), corners, 255)
-        cv2.copyTo(_as_placed(evidence.anomaly, label.registration, mask.pixels.shape, shape), where, placed)
+        cv2.copyTo(_as_placed(evidence, label.registration, shape), where, placed)
     return placed
 
 
-def _as_placed(
-    anomaly: NDArray[np.float32], registration: Registration, reference: tuple[int, ...], shape: tuple[int, ...]
-) -> NDArray[np.float32]:
-    """A map of the part, whose reference is (H, W), where a registration says that the camera placed it."""
-    (height, width), (rows, columns) = reference, anomaly.shape
-    scale = np.array([columns / width, rows / height])
-    # Pixel centres lie at whole numbers: scaling about the corner of the image moves them by half a pixel.
-    to_working = scale[:, None] * registration.matrix
-    to_working[:, 2] += (scale - 1) / 2
-    return np.asarray(_warp(anomaly, to_working, shape, cv2.INTER_LINEAR), dtype=np.float32)
+def _as_placed(evidence: Evidence, registration: Registration, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The anomaly of a part where a registration says that the camera placed it."""
+    to_working = (evidence.view.matrix @ square(registration.matrix))[:2]
+    return np.asarray(_warp(evidence.anomaly, to_working, shape, cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def stands_out(anomaly: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:

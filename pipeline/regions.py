@@ -4,22 +4,45 @@ import cv2
 import numpy as np
 
 from pipeline.config import Box, RegionsConfig
+from pipeline.framing import working_size
 from pipeline.images import Mask
+from pipeline.view import View
+
+MARGIN = 0.1
+"""Of the sides of what is of interest, that is shown around it: what lies beside a fault tells whether it is one."""
+
+LEAST = 64
+"""Pixels of the reference along a side that a view shows, at the least, where there are as many."""
 
 
-def unjudged(regions: RegionsConfig, image_size: tuple[int, int], frame_size: tuple[int, int]) -> Mask:
-    """(h, w) uint8 in the working frame, 255 where nothing is compared.
+def view_of(regions: RegionsConfig, image_size: tuple[int, int], *, megapixels: float) -> View:
+    """What the working frame shows: the whole reference, or the surroundings of what is of interest, seen larger.
 
     Args:
         regions: boxes in pixels of the image, on the part in its reference pose.
         image_size: width and height of the image.
-        frame_size: width and height of the working frame.
+        megapixels: of the working frame, at the most.
     """
-    mask = np.full(frame_size[::-1], 255 if regions.interest else 0, np.uint8)
-    scale = np.divide(frame_size, image_size)
+    corners = np.array([(box[:2], np.add(box[:2], box[2:])) for box in regions.interest])
+    low, high = (corners[:, 0].min(0), corners[:, 1].max(0)) if len(corners) else (np.zeros(2), np.array(image_size))
+    margin = np.maximum(MARGIN * (high - low), (LEAST - (high - low)) / 2) if len(corners) else 0
+    left, top = np.clip(np.floor(low - margin), 0, image_size).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(high + margin), 0, image_size).astype(int).tolist()
+    size = (right - left, bottom - top)
+    return View((left, top, *size), working_size(size, megapixels=megapixels))
+
+
+def unjudged(regions: RegionsConfig, view: View) -> Mask:
+    """(h, w) uint8 in the working frame, 255 where nothing is compared.
+
+    Args:
+        regions: boxes in pixels of the image, on the part in its reference pose.
+        view: what the working frame shows.
+    """
+    mask = np.full(view.size[::-1], 255 if regions.interest else 0, np.uint8)
     for boxes, value in ((regions.interest, 0), (regions.ignored, 255)):
         for box in boxes:
-            cv2.rectangle(mask, *_corners(box, scale), value, cv2.FILLED)
+            cv2.rectangle(mask, *_corners(box, view), value, cv2.FILLED)
     return mask
 
 
@@ -30,8 +53,9 @@ def outside_image(regions: RegionsConfig, image_size: tuple[int, int]) -> Box | 
     return next((box for box in boxes if box[0] >= width or box[1] >= height), None)
 
 
-def _corners(box: Box, scale: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[tuple[int, int], tuple[int, int]]:
+def _corners(box: Box, view: View) -> tuple[tuple[int, int], tuple[int, int]]:
     """First and last working pixel of a box."""
-    low = np.round(np.array(box[:2]) * scale).astype(int)
-    high = np.maximum(np.round(np.add(box[:2], box[2:]) * scale).astype(int) - 1, low)
+    corner, scale = np.array(view.box[:2]), np.divide(view.size, view.box[2:])
+    low = np.round((np.array(box[:2]) - corner) * scale).astype(int)
+    high = np.maximum(np.round((np.add(box[:2], box[2:]) - corner) * scale).astype(int) - 1, low)
     return (int(low[0]), int(low[1])), (int(high[0]), int(high[1]))

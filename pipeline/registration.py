@@ -53,17 +53,13 @@ class Registration:
         inverse = cv2.invertAffineTransform(self.matrix)
         return np.asarray(points @ inverse[:, :2].T + inverse[:, 2])
 
-    def in_frame(self, reference_size: tuple[int, int], frame_size: tuple[int, int]) -> Matrix:
-        """The matrix between a scaled original and the working frame, both of `frame_size` (w, h)."""
-        return in_frame(self.matrix, reference_size, frame_size)
-
 
 class Registrar:
     """Finds the pose of a part against a reference image by ECC (Evangelidis and Psarakis 2008, TPAMI 30:10).
 
     Args:
         reference: (H, W, 3) uint8 RGB, a good part in the pose that all others are brought to.
-        motion: `euclidean` for small moves, `far` for shifts of up to a sixth of the image, `any` for any turn as
+        motion: `euclidean` for small moves, `far` for shifts of up to a quarter of the image, `any` for any turn as
             well, or `none` where parts have no common pose.
         min_quality: correlation below which a pose is not trusted; learned from good parts.
     """
@@ -73,7 +69,7 @@ class Registrar:
         self.motion = motion
         self.min_quality = min_quality
         self._search_size = size_within(self.size, SEARCH_SIDE)
-        self._scaling = _pixel_scaling(self.size, self._search_size)
+        self._scaling = pixel_scaling(self.size, self._search_size)
         self._turns = TURNS.get(motion)
         self._lit_reference = self._shrink(reference)
         self._reference = even(self._lit_reference)
@@ -86,7 +82,7 @@ class Registrar:
         quality, warp = self._search(self._shrink(image))
         if quality < 0:
             return Registration(np.eye(2, 3), -1.0, False)
-        to_reference = np.linalg.inv(_square(warp.astype(np.float64)))
+        to_reference = np.linalg.inv(square(warp.astype(np.float64)))
         whole = np.linalg.inv(self._scaling) @ to_reference @ self._scaling
         return Registration(whole[:2], quality, quality >= self.min_quality)
 
@@ -116,7 +112,7 @@ class Registrar:
         if found is None:
             return -1.0, start
         quality, warp = found
-        whole = _square(start.astype(np.float64)) @ _square(warp.astype(np.float64))
+        whole = square(start.astype(np.float64)) @ square(warp.astype(np.float64))
         return quality, whole[:2].astype(np.float32)
 
     def _shrink(self, image: Image) -> NDArray[np.float32]:
@@ -153,24 +149,18 @@ def learned_min_quality(qualities: NDArray[np.float64]) -> float:
     return float(max(0.2, low - 3 * (middle - low) - 0.02))
 
 
-def in_frame(matrix: Matrix, reference_size: tuple[int, ...], frame_size: tuple[int, ...]) -> Matrix:
-    """The (2, 3) matrix that does in pictures of `frame_size` (w, h) what `matrix` does in those of the reference."""
-    scale = _pixel_scaling(reference_size, frame_size)
-    whole = scale @ _square(matrix) @ np.linalg.inv(scale)
-    return np.asarray(whole[:2])
-
-
 def between(one: Registration, other: Registration) -> Matrix:
     """The (2, 3) matrix from the frame of one registration to that of another."""
-    whole = _square(other.matrix) @ np.linalg.inv(_square(one.matrix))
+    whole = square(other.matrix) @ np.linalg.inv(square(one.matrix))
     return np.asarray(whole[:2])
 
 
-def _pixel_scaling(size: tuple[int, ...], to: tuple[int, ...]) -> Matrix:
+def pixel_scaling(size: tuple[int, ...], to: tuple[int, ...]) -> Matrix:
     """The 3x3 matrix from pixels of one size to pixels of another; pixel centres lie at whole numbers."""
     x, y = to[0] / size[0], to[1] / size[1]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def _square(matrix: Matrix) -> Matrix:
+def square(matrix: Matrix) -> Matrix:
+    """A (2, 3) matrix as one of (3, 3), which can be multiplied with others."""
     return np.vstack([matrix, [0, 0, 1]])

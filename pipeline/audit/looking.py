@@ -26,6 +26,7 @@ from pipeline.reference import WITNESSES, central_image, spread
 from pipeline.registration import Registrar, Registration
 from pipeline.shots import shot_of
 from pipeline.storage import reaching
+from pipeline.view import View
 
 SAMPLE = 256
 """Images, spread over all, that tell what most look like."""
@@ -192,7 +193,7 @@ def _conditions(small: Image, registration: Registration) -> Conditions:
 
 
 def _registered(small: Image, registration: Registration) -> NDArray[np.float32]:
-    return _look(in_pose(small, registration, (small.shape[1], small.shape[0])))
+    return _look(in_pose(small, registration, View.of_all((small.shape[1], small.shape[0]))))
 
 
 def _look(image: Image) -> NDArray[np.float32]:

@@ -11,12 +11,14 @@ from pipeline.framing import frame_part
 from pipeline.images import Image
 from pipeline.lighting import Light, light_gain
 from pipeline.registration import Registrar
+from pipeline.view import View
 
 INSIDE = (slice(70, 190), slice(90, 240))
 """Where the part lies: the middle of what `drawn_part` shows."""
 
 GROUNDS = (30, 60, 160, 220)
 COUNT = 24
+WHOLE = View.of_all((320, 240))
 
 
 def before(drawn_part: Image, ground: int, number: int) -> Image:
@@ -54,8 +56,8 @@ def test_and_then_parts_are_equally_bright_before_any_ground(drawn_part: Image) 
     registrar, nothing = Registrar(images[0], motion="none", min_quality=0.2), np.zeros((240, 320), np.uint8)
     spreads = []
     for blocks in ((), blocks_of(images)):
-        light = Light.of(images[0], (320, 240), blocks)
-        frames = [frame_part(image, registrar.register(image), (320, 240)).image for image in images]
+        light = Light.of(images[0], WHOLE, blocks)
+        frames = [frame_part(image, registrar.register(image), WHOLE).image for image in images]
         gains = [light_gain(frame, light, nothing) for frame in frames]
         levels = [(frame / gain[..., None])[INSIDE].mean() for frame, gain in zip(frames, gains, strict=True)]
         spreads.append(np.std(levels) / np.mean(levels))

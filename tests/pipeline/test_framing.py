@@ -10,6 +10,7 @@ from pipeline.framing import NEAR_OUTSIDE, PRINT, UNCOMPARED, Frame, frame_part,
 from pipeline.images import Image, Mask
 from pipeline.lighting import Light
 from pipeline.registration import Registration
+from pipeline.view import View
 
 SIZE = (160, 128)
 
@@ -27,7 +28,8 @@ def placed(dx: float = 0, dy: float = 0) -> Registration:
 
 def framed(image: Image, registration: Registration, printed: Mask | None = None) -> Frame:
     none = np.zeros(image.shape[:2], np.uint8)
-    return frame_part(image, registration, SIZE).behind(none if printed is None else printed)
+    view = View.of_all((image.shape[1], image.shape[0]), SIZE)
+    return frame_part(image, registration, view).behind(none if printed is None else printed, view)
 
 
 def test_a_part_in_place_is_seen_whole() -> None:
@@ -112,7 +114,7 @@ def test_the_print_stage_sees_the_part_in_the_light_of_the_reference(
     moved = cv2.warpAffine(dim, pose, (width, height), borderMode=cv2.BORDER_REPLICATE)
     lit = np.clip(moved * (strength * np.exp(across * np.linspace(-1, 1, width)))[:, None], 0, 255).astype(np.uint8)
     registration = Registration(np.asarray(cv2.invertAffineTransform(pose), np.float64), 1.0, True)
-    light = Light.of(dim, (160, 128))
+    light = Light.of(dim, View.of_all((width, height), SIZE))
     frame = lit_part(lit, registration, np.zeros((128, 160), np.uint8), light)
     grey = lit_grey(lit, registration, frame, light)
     assert grey.shape == dim.shape[:2]

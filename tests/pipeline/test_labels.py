@@ -9,8 +9,10 @@ from pipeline.images import Image
 from pipeline.labels import labels_in_place, print_in_place, to_original
 from pipeline.print import LabelPose, PrintMask
 from pipeline.registration import Registration
+from pipeline.view import View
 
 SIZE = (320, 256)
+WHOLE, SMALL = View.of_all(SIZE), View.of_all(SIZE, (160, 128))
 CENTRE, SIDES = (160.0, 120.0), (120.0, 60.0)
 AT_REST = Registration(np.eye(2, 3), 1.0, True)
 SHIFTS = st.floats(-12, 12)
@@ -46,13 +48,13 @@ def test_a_label_lies_where_it_usually_does_and_the_part_goes_on_where_it_was(
 ) -> None:
     usual, _ = drawn()
     image, found = drawn(*moved)
-    frame = labels_in_place(frame_part(image, AT_REST, (160, 128)), found, AT_REST)
-    wanted = frame_part(usual, AT_REST, (160, 128))
+    frame = labels_in_place(frame_part(image, AT_REST, SMALL), found, AT_REST, SMALL)
+    wanted = frame_part(usual, AT_REST, SMALL)
     off = np.abs(frame.detail.astype(int) - wanted.detail)
     edges = cv2.morphologyEx(wanted.detail, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) > 20
     assert off[~edges].max() <= 8
     assert np.median(off[edges]) < 20
-    before = np.abs(frame_part(image, AT_REST, (160, 128)).detail.astype(int) - wanted.detail)
+    before = np.abs(frame_part(image, AT_REST, SMALL).detail.astype(int) - wanted.detail)
     assert off.mean() < before.mean()
 
 
@@ -62,7 +64,7 @@ def test_print_goes_with_its_label() -> None:
     moved = print_in_place(found, AT_REST)
     overlap = np.count_nonzero(moved & usual.pixels) / np.count_nonzero(moved | usual.pixels)
     assert overlap > 0.85
-    frame = labels_in_place(frame_part(image, AT_REST, SIZE), found, AT_REST)
+    frame = labels_in_place(frame_part(image, AT_REST, WHOLE), found, AT_REST, WHOLE)
     assert (frame.ignored[usual.pixels > 0] == PRINT).mean() > 0.97
 
 
@@ -79,12 +81,12 @@ def test_places_on_a_label_are_found_again_where_the_camera_saw_them(x: float, y
 
 def test_a_part_without_labels_stays_as_it_is() -> None:
     image, found = drawn(5, 5)
-    frame = frame_part(image, AT_REST, SIZE)
+    frame = frame_part(image, AT_REST, WHOLE)
     bare = PrintMask(found.pixels, (), ())
-    np.testing.assert_array_equal(labels_in_place(frame, bare, AT_REST).detail, frame.detail)
+    np.testing.assert_array_equal(labels_in_place(frame, bare, AT_REST, WHOLE).detail, frame.detail)
     np.testing.assert_array_equal(print_in_place(bare, AT_REST), found.pixels)
 
 
 def test_a_label_at_the_edge_of_the_image_is_no_error() -> None:
     image, found = drawn(-100, -85)
-    assert labels_in_place(frame_part(image, AT_REST, SIZE), found, AT_REST).image.shape == image.shape
+    assert labels_in_place(frame_part(image, AT_REST, WHOLE), found, AT_REST, WHOLE).image.shape == image.shape

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.images import Image, Mask
 from pipeline.lighting import ASIDE, BURNT, MOST, Gain, Light, burnt_out, light_gain, relight
+from pipeline.view import View
 
 NOTHING = np.zeros((240, 320), np.uint8)
 
@@ -20,7 +21,7 @@ def grey_levels_off(image: Image, other: Image, ignored: Mask = NOTHING) -> floa
 
 
 def light_of(reference: Image) -> Light:
-    return Light.of(reference, (reference.shape[1], reference.shape[0]))
+    return Light.of(reference, View.of_all((reference.shape[1], reference.shape[0])))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_light_is_measured_where_it_is_steady_alone(dim_part: Image) -> None:
     """The left half of another part is brighter, and half of all blocks are no minority to be outvoted."""
     shot = lit(dim_part, 0.9)
     shot[:, :170] = np.clip(shot[:, :170].astype(int) + 60, 0, 255)
-    light = Light.of(dim_part, (320, 240), ("0011", "0011"))
+    light = Light.of(dim_part, View.of_all((320, 240)), ("0011", "0011"))
     np.testing.assert_allclose(light_gain(shot, light, NOTHING), 0.9, atol=0.03)
     assert np.abs(light_gain(shot, light_of(dim_part), NOTHING) - 0.9).max() > 0.1
 
@@ -109,6 +110,6 @@ def test_what_the_reference_burns_out_too_is_compared(strength: float) -> None:
 
 
 def test_a_label_beside_its_usual_place_may_be_as_bright_there(drawn_part: Image) -> None:
-    ground = Light.of(drawn_part, (320, 240)).ground
+    ground = Light.of(drawn_part, View.of_all((320, 240))).ground
     assert (ground[100 - ASIDE + 2 : 125 + ASIDE - 2, 140 - ASIDE + 2 : 200 + ASIDE - 2] > 225).all()
     assert (ground[140:180, 130:200] < 160).all()

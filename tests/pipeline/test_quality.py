@@ -6,6 +6,7 @@ from pipeline.framing import frame_part
 from pipeline.images import Image
 from pipeline.quality import Conditions, measure, tolerance, unusual, usual_conditions
 from pipeline.registration import Registration
+from pipeline.view import View
 
 POSE = Registration(np.eye(2, 3), 0.97, True)
 
@@ -14,7 +15,8 @@ def conditions(image: Image, print_share: float = 0.0) -> Conditions:
     pixels = np.zeros(image.shape[:2], np.uint8)
     pixels[: round(print_share * len(pixels))] = 255
     size = (image.shape[1] // 32 * 32, image.shape[0] // 32 * 32)
-    return measure(frame_part(image, POSE, size).behind(pixels), POSE, pixels)
+    view = View.of_all((image.shape[1], image.shape[0]), size)
+    return measure(frame_part(image, POSE, view).behind(pixels, view), POSE, pixels)
 
 
 @pytest.fixture(scope="module")

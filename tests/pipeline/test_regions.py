@@ -7,24 +7,51 @@ from models.training import train
 from pipeline.config import Box, RegionsConfig, load_config, parse_config
 from pipeline.exceptions import ConfigError, TrainingError
 from pipeline.inspector import Inspector
-from pipeline.regions import outside_image, unjudged
+from pipeline.overlays import anomaly_in_original
+from pipeline.regions import outside_image, unjudged, view_of
+from pipeline.view import View
 
 
 def test_everything_is_judged_where_nobody_says_otherwise() -> None:
-    assert not unjudged(RegionsConfig(), (640, 480), (320, 256)).any()
+    assert not unjudged(RegionsConfig(), View.of_all((640, 480), (320, 256))).any()
 
 
 def test_only_what_is_of_interest_and_not_ignored_is_judged() -> None:
     regions = RegionsConfig(interest=((64, 60, 320, 240),), ignored=((128, 120, 64, 60),))
-    found = unjudged(regions, (640, 480), (320, 240))
+    found = unjudged(regions, View.of_all((640, 480), (320, 240)))
     wanted = np.full((240, 320), 255, np.uint8)
     wanted[30:150, 32:192] = 0
     wanted[60:90, 64:96] = 255
     np.testing.assert_array_equal(found, wanted)
 
 
+def test_what_is_of_interest_fills_the_view() -> None:
+    regions = RegionsConfig(interest=((400, 100, 100, 50), (450, 200, 100, 50)), ignored=((400, 100, 50, 25),))
+    view = view_of(regions, (1600, 1200), megapixels=0.05)
+    assert view.box == (385, 85, 180, 180)
+    assert view.size == (192, 192)  # a person may draw a box so small that nothing need be shrunk
+    wanted = np.full((180, 180), 255, np.uint8)
+    wanted[15:65, 15:115] = 0
+    wanted[115:165, 65:165] = 0
+    wanted[15:40, 15:65] = 255
+    np.testing.assert_array_equal(unjudged(regions, view.at((180, 180))), wanted)
+
+
+@pytest.mark.parametrize(
+    ("interest", "box"),
+    [
+        ((), (0, 0, 640, 480)),
+        (((10, 20, 600, 450),), (0, 0, 640, 480)),
+        (((300, 200, 2, 2),), (269, 169, 64, 64)),
+        (((0, 470, 640, 10),), (0, 443, 640, 37)),
+    ],
+)
+def test_a_view_has_a_margin_and_stays_in_the_image(interest: tuple[Box, ...], box: Box) -> None:
+    assert view_of(RegionsConfig(interest=interest), (640, 480), megapixels=0.11).box == box
+
+
 def test_a_box_smaller_than_a_working_pixel_still_counts() -> None:
-    found = unjudged(RegionsConfig(ignored=((100, 100, 1, 1),)), (640, 480), (64, 48))
+    found = unjudged(RegionsConfig(ignored=((100, 100, 1, 1),)), View.of_all((640, 480), (64, 48)))
     assert np.argwhere(found).tolist() == [[10, 10]]
 
 
@@ -51,7 +78,8 @@ def test_nothing_is_found_where_nothing_is_judged(dataset: Path, tiny_config: Pa
     inspector = Inspector(train(dataset, tmp_path / "model", config))
     found = inspector.inspect_file(dataset / "test" / "label_missing" / "200.png", evidence=True)
     assert found.evidence is not None
-    width = found.evidence.masked.shape[1]
-    assert (found.evidence.masked[:, width // 4 :] == 255).all()
-    assert not (found.evidence.masked[:, : width // 4 - 8] == 255).all()
-    assert (found.evidence.ssim_residual[:, width // 4 + 8 :] == 0).all()
+    assert found.evidence.view.box == (0, 0, 106, 288)
+    judged = round(found.evidence.masked.shape[1] * 96 / 106)
+    assert (found.evidence.masked[:, judged + 1 :] == 255).all()
+    assert not (found.evidence.masked[:, : judged - 8] == 255).all()
+    assert not anomaly_in_original(found, (288, 384))[:, 120:].any()

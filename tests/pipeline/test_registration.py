@@ -151,28 +151,3 @@ def test_the_least_quality_lies_under_what_good_parts_show() -> None:
     assert 0.8 < least < usual.min()
     assert learned_min_quality(np.array([0.3, 0.31, 0.9, 0.92])) == 0.2
     assert learned_min_quality(np.full(10, 0.99)) < 0.99
-
-
-def pixel_in(frame: tuple[int, int], points: Matrix) -> Matrix:
-    """Where points of a 320x240 px image lie after scaling it to `frame` (w, h); pixels are squares, not dots."""
-    return np.asarray((points + 0.5) * frame / np.array([320, 240]) - 0.5)
-
-
-@given(true=poses, frame=st.sampled_from([(160, 128), (96, 64), (320, 256), (640, 480)]))
-def test_points_go_the_same_way_in_the_working_frame(true: Matrix, frame: tuple[int, int]) -> None:
-    scaled = Registration(true, 1.0, True).in_frame((320, 240), frame)
-    expected = pixel_in(frame, applied(true, CORNERS))
-    np.testing.assert_allclose(applied(scaled, pixel_in(frame, CORNERS)), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("true", [pose(7, -5, 2), pose(-3.4, 8.2, -1)], ids=["left turn", "right turn"])
-def test_warping_the_small_image_is_warping_the_large_one(drawn_part: Image, true: Matrix) -> None:
-    size = (160, 128)
-    registration = Registration(true, 1.0, True)
-    late = cv2.resize(moved(drawn_part, true), size, interpolation=cv2.INTER_AREA)
-    shrunk = np.asarray(cv2.resize(drawn_part, size, interpolation=cv2.INTER_AREA), np.uint8)
-    early = moved(shrunk, registration.in_frame((320, 240), size))
-    difference = np.abs(early.astype(int) - late)[12:-12, 12:-12]
-    assert difference.mean() < 1.5
-    half_a_pixel_off = np.abs(np.roll(early, 1, axis=1).astype(int) - late)[12:-12, 12:-12]
-    assert difference.mean() < half_a_pixel_off.mean() / 3
