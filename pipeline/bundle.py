@@ -22,7 +22,7 @@ from pipeline.regions import unjudged, view_of
 from pipeline.registration import Registrar
 from pipeline.view import View
 
-FORMAT = 9
+FORMAT = 10
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)
