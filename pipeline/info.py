@@ -4,10 +4,15 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from pipeline.bundle import Bundle
 from pipeline.calibration import Calibration
+from pipeline.config import Box, RegionsConfig
 from pipeline.print import PrintStage, PrintZone
 from pipeline.print.sheet import Sheet
+from pipeline.regions import view_of
 
 POSES = {
     "euclidean": "parts lie nearly alike: small shifts and turns are taken out",
@@ -20,6 +25,10 @@ POSES = {
 
 COARSE = 2.5
 """Camera pixels in one of the comparison from which on faults of a pixel or two are better looked for in fine."""
+
+
+WORTH = 1.3
+"""How much larger parts must be seen, for a region of interest to be suggested."""
 
 
 def suggestion(bundle: Bundle) -> tuple[str, str]:
@@ -35,9 +44,35 @@ def suggestion(bundle: Bundle) -> tuple[str, str]:
     return "default", f"parts have a common pose, one pixel of the comparison stands for {pixels:.1f} of the camera's"
 
 
-def suggested(bundle: Bundle) -> tuple[str, str]:
-    """The suggestion as a name and a value, like all that `describe` tells."""
-    return "suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))
+def suggested(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    """Suggestions as names and values, like all that `describe` tells."""
+    yield "suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))
+    if (box := shared_box(bundle)) is None:
+        return
+    closer = view_of(RegionsConfig(interest=(box,)), bundle.size, megapixels=bundle.config.image.working_megapixels)
+    pixels, then = (view.box[2] / view.size[0] for view in (bundle.view, closer))
+    larger = pixels / max(1.0, then)  # more than the camera has seen, nobody sees
+    if larger > WORTH:
+        yield (
+            "or a closer look",
+            f"parts fill {closer.box[2] * closer.box[3] / (bundle.size[0] * bundle.size[1]):.0%} of the image; with "
+            f"regions: {{interest: [{list(box)}]}} in the configuration they are seen {larger:.1f} times as large",
+        )
+
+
+def shared_box(bundle: Bundle) -> Box | None:
+    """The box around what all good parts share, pixels of the reference; None where light is measured everywhere."""
+    shared = np.array([[block == "1" for block in row] for row in bundle.steady], np.uint8)
+    if bundle.config.regions.interest or not shared.size:
+        return None
+    without_specks = cv2.morphologyEx(shared, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, _, found, _ = cv2.connectedComponentsWithStats(without_specks, connectivity=4)
+    if count == 1:  # the ground alone
+        return None
+    largest = 1 + int(np.argmax(found[1:, cv2.CC_STAT_AREA]))
+    scale = np.tile(np.divide(bundle.size, shared.shape[::-1]), 2)
+    left, top, width, height = np.round(found[largest, :4] * scale).astype(int).tolist()
+    return (left, top, width, height)
 
 
 def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
@@ -50,7 +85,7 @@ def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     if bundle.steady:
         yield "light", "measured on what all parts share; what lies around them changes more than the light does"
     yield "compared at", "{} x {} px".format(*bundle.working_size)
-    yield suggested(bundle)
+    yield from suggested(bundle)
     yield from promise(bundle.calibration)
     yield from zones(bundle.print_stage)
     for line in bundle.history:
