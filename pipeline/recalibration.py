@@ -1,7 +1,8 @@
 """New thresholds for a trained model: from other images, or from results that a person has reviewed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from rich.progress import track
 
 from pipeline.bundle import load_bundle
 from pipeline.calibration import Calibration, Goal, Scores, calibrate_scores
+from pipeline.engines import Engine, here
 from pipeline.exceptions import UsageError
 from pipeline.groups import find_groups
 from pipeline.images import find_images
@@ -43,8 +45,9 @@ scores get rarer by the same factor with every unit, one in a hundred million.""
 
 
 def calibrate(
-    model: Path, good: Path, bad: Path | None, goal: Goal, *, group: str | None = None, trust: bool = False
-) -> Calibration:
+    model: Path, good: Path, bad: Path | None, goal: Goal, *,
+    group: str | None = None, trust: bool = False, engine: Engine = here,
+) -> Calibration:  # fmt: skip
     """Set the thresholds of a model from images. The model folder changes last, and only if all went well.
 
     Args:
@@ -54,6 +57,7 @@ def calibrate(
         goal: what the thresholds are to keep.
         group: regular expression that finds the group in each relative path; None if all parts are independent.
         trust: the parts in `good` are good, however far off some of them score.
+        engine: inspects the images.
 
     Raises:
         ModelError: no usable model.
@@ -61,10 +65,10 @@ def calibrate(
             allow no threshold.
     """
     inspector = Inspector.load(model)
-    good_parts = _inspect(inspector, good)
+    good_parts = _inspect(inspector, good, engine)
     if not trust:
         _refuse_odd(good_parts, inspector.bundle.calibration, good)
-    bad_parts = _inspect(inspector, bad) if bad else NONE
+    bad_parts = _inspect(inspector, bad, engine) if bad else NONE
     return _renew(model, good_parts, bad_parts, goal, group, source=str(good))
 
 
@@ -116,16 +120,27 @@ def _renew(model: Path, good: Judged, bad: Judged, goal: Goal, group: str | None
     return calibration
 
 
-def _inspect(inspector: Inspector, folder: Path) -> Judged:
-    names, scores, otherwise = [], [], []  # of an inspection no more: its masks would add up to gigabytes
-    for path in track(find_images(folder), description=f"inspecting {folder.name}", transient=True):
-        inspection = inspector.inspect_file(path)
-        if inspection.score is None or not np.isfinite(inspection.score):
-            raise UsageError(f"{path}: cannot be judged ({inspection.reason}); take it out of {folder}")
-        names.append(path.relative_to(folder).as_posix())
-        scores.append(inspection.score)
-        otherwise.append(bool(inspection.findings or inspection.doubts))
-    return Judged(tuple(names), np.array(scores, np.float64), np.array(otherwise, bool))
+def _inspect(inspector: Inspector, folder: Path, engine: Engine) -> Judged:
+    paths = find_images(folder)
+    seen = engine(partial(_looking, inspector), paths)
+    found = list(track(seen, total=len(paths), description=f"inspecting {folder.name}", transient=True))
+    return Judged(
+        tuple(path.relative_to(folder).as_posix() for path in paths),
+        np.array([score for score, _ in found], np.float64),
+        np.array([otherwise for _, otherwise in found], bool),
+    )
+
+
+def _looking(inspector: Inspector) -> Callable[[Path], tuple[float, bool]]:
+    return partial(_look, inspector)
+
+
+def _look(inspector: Inspector, path: Path) -> tuple[float, bool]:
+    """Score, and whether the part is not OK for another reason; no more is kept of an image: masks add up."""
+    inspection = inspector.inspect_file(path)
+    if inspection.score is None or not np.isfinite(inspection.score):
+        raise UsageError(f"{path}: cannot be judged ({inspection.reason}); take it out of {path.parent}")
+    return inspection.score, bool(inspection.findings or inspection.doubts)
 
 
 def _from_rows(rows: Sequence[Row]) -> Judged:

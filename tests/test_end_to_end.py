@@ -97,7 +97,7 @@ def test_from_a_folder_of_images_to_a_row_for_each(model: Path, dataset: Path, t
 
 
 def test_bad_parts_score_higher_and_are_called(model: Path, dataset: Path, tmp_path: Path) -> None:
-    assert main(["evaluate", str(model), str(dataset), "--out", str(tmp_path)]) == 0
+    assert main(["evaluate", str(model), str(dataset), "--out", str(tmp_path), "--jobs", "2"]) == 0
     scores: dict[str, list[float]] = {"good": [], "label_missing": []}
     for row in rows_of(tmp_path):
         scores[row["image"].split("/")[0]].append(float(row["score"]))

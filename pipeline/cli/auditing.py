@@ -4,13 +4,22 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.common import OK, SOME_ERROR, console, engine_of, engine_options, path_argument, place_argument
+from pipeline.cli.common import (
+    OK,
+    SOME_ERROR,
+    console,
+    engine_of,
+    engine_options,
+    jobs_option,
+    path_argument,
+    place_argument,
+)
 
 
 @click.command()
 @click.argument("data", type=place_argument)
 @click.option("--out", type=path_argument, required=True, help="Folder for the report.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, a core each.")
+@jobs_option
 @click.option("--max-megapixels", type=click.FloatRange(0, 1000, min_open=True), default=100.0, show_default=True)
 @engine_options
 def audit(data: Path, out: Path, jobs: int, max_megapixels: float, engine: str, address: str) -> int:

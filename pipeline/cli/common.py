@@ -20,6 +20,9 @@ path_argument = click.Path(path_type=Path)
 place_argument = PlaceType()
 model_argument = click.argument("model", type=path_argument)
 share = click.FloatRange(0, 1, min_open=True, max_open=True)
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, a core each."
+)
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from pipeline.cli.common import (
     engine_of,
     engine_options,
     fail,
+    jobs_option,
     model_argument,
     path_argument,
     place_argument,
@@ -112,7 +113,7 @@ def train(
     help="Which images to write with the defect marked; ng: all that are not OK.",
 )
 @click.option("--masks", is_flag=True, help="Write OUT/masks/<image>.png, 255 where print was kept out.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, a core each.")
+@jobs_option
 @click.option("--profile", is_flag=True, help="Print where the time of an image goes: p50 and p99 of each step.")
 @click.option("--serial-from", metavar="ZONE|SYMBOLOGY", help="The code that is the serial; see goodparts zones.")
 @click.option("--fail-on-ng", is_flag=True, help="Exit with 3 unless every image is OK.")
@@ -182,7 +183,8 @@ def inspect(
 @model_argument
 @click.argument("dataset", type=path_argument)
 @click.option("--out", type=path_argument, required=True, help="Folder for results, metrics and pictures.")
-def evaluate(model: Path, dataset: Path, out: Path) -> int:
+@jobs_option
+def evaluate(model: Path, dataset: Path, out: Path, jobs: int) -> int:
     """Inspect DATASET/test and compare with the truth.
 
     The folders tell the truth, as in MVTec AD: test/good and test/<defect>. Writes results.csv, metrics.json,
@@ -190,8 +192,10 @@ def evaluate(model: Path, dataset: Path, out: Path) -> int:
 
     \b
     goodparts evaluate model dataset/ --out evaluation
+    goodparts evaluate model dataset/ --out evaluation --jobs 4
     """
     from pipeline import report
+    from pipeline.engines import Processes
     from pipeline.evaluation import evaluate as compare
     from pipeline.images import write_text
     from pipeline.inspector import Inspector
@@ -201,7 +205,8 @@ def evaluate(model: Path, dataset: Path, out: Path) -> int:
 
     special()  # where it is missing, that is said before images are inspected
     inspector = Inspector.load(model)
-    rows = inspect_folder(inspector, Job(dataset / "test", out, Overlays.NONE), console(stderr=True))
+    job = Job(dataset / "test", out, Overlays.NONE)
+    rows = inspect_folder(inspector, job, console(stderr=True), engine=Processes(jobs))
     metrics, classes = compare(rows, dataset), report.tally(rows)
     write_text(out / "metrics.json", json.dumps(metrics.to_json(), indent=2))
     write_table(out / "report.csv", report.COLUMNS, (found.to_csv() for found in classes))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.common import DRIFTED, OK, announce, model_argument, path_argument, print_facts, share
+from pipeline.cli.common import DRIFTED, OK, announce, jobs_option, model_argument, path_argument, print_facts, share
 from pipeline.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def goal_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--bad", type=path_argument, help="Bad parts: they prove what share of such parts is found.")
 @click.option("--recall", type=share, help="Share of bad parts to be found; sets the threshold by --bad alone.")
 @click.option("--trust", is_flag=True, help="The good parts are good, however far off some of them score.")
+@jobs_option
 @goal_options
 def calibrate(
     model: Path,
@@ -45,6 +46,7 @@ def calibrate(
     bad: Path | None,
     recall: float | None,
     trust: bool,
+    jobs: int,
     false_calls: float,
     rejects: float | None,
     confidence: float,
@@ -55,17 +57,19 @@ def calibrate(
     Says what these images prove, and how many would prove what was wanted.
 
     \b
-    goodparts calibrate model --good this-week/ --false-calls 0.005
+    goodparts calibrate model --good this-week/ --false-calls 0.005 --jobs 4
     goodparts calibrate model --good this-week/ --bad bad/ --recall 0.9
     goodparts calibrate model --good this-week/ --group '(?P<group>[^/]+)/'
     """
+    from pipeline.engines import Processes
     from pipeline.info import promise
     from pipeline.recalibration import calibrate as calibrate_model
 
     if recall is not None and bad is None:
         raise UsageError("--recall needs --bad: a folder of bad parts")
     goal = _goal(false_calls, rejects, confidence, recall)
-    print_facts(promise(calibrate_model(model, good, bad, goal, group=group, trust=trust)))
+    calibration = calibrate_model(model, good, bad, goal, group=group, trust=trust, engine=Processes(jobs))
+    print_facts(promise(calibration))
 
 
 @click.command()

@@ -8,6 +8,7 @@ import pytest
 from pipeline import cli
 from pipeline.bundle import MANIFEST, load_bundle
 from pipeline.calibration import Goal
+from pipeline.engines import Processes
 from pipeline.exceptions import UsageError
 from pipeline.images import write_image
 from pipeline.recalibration import calibrate, recalibrate
@@ -102,7 +103,7 @@ def test_images_that_allow_no_calibration(
     if content == "other size":
         write_image(good / "a.png", np.zeros((9, 9, 3), np.uint8))
     before = (folder / MANIFEST).read_bytes()
-    assert cli.main(["calibrate", str(folder), "--good", str(good)]) == 2
+    assert cli.main(["calibrate", str(folder), "--good", str(good), "--jobs", "2"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert (folder / MANIFEST).read_bytes() == before
 
@@ -112,6 +113,7 @@ def test_calibrating_on_images_in_groups(folder: Path, dataset: Path) -> None:
     alone = calibrate(folder, good, dataset / "test" / "label_missing", Goal())
     together = calibrate(folder, good, None, Goal(), group=r"\d\d(?P<group>[0-2])|\d\d[3-9]")
     assert (alone.good_parts, alone.worth, alone.bad_parts) == (6, 6, 4)
+    assert calibrate(folder, good, dataset / "test" / "label_missing", Goal(), engine=Processes(2)) == alone
     assert together.worth < 6
     assert together.promised > alone.promised
     with pytest.raises(UsageError, match="one group"):
