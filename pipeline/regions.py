@@ -1,5 +1,7 @@
 """Regions that a person draws: where parts are judged, and where they are not."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -23,13 +25,18 @@ def view_of(regions: RegionsConfig, image_size: tuple[int, int], *, megapixels: 
         image_size: width and height of the image.
         megapixels: of the working frame, at the most.
     """
-    corners = np.array([(box[:2], np.add(box[:2], box[2:])) for box in regions.interest])
-    low, high = (corners[:, 0].min(0), corners[:, 1].max(0)) if len(corners) else (np.zeros(2), np.array(image_size))
-    margin = np.maximum(MARGIN * (high - low), (LEAST - (high - low)) / 2) if len(corners) else 0
+    box = _around(regions.interest, image_size) if regions.interest else (0, 0, *image_size)
+    return View(box, working_size(box[2:], megapixels=megapixels))
+
+
+def _around(boxes: Sequence[Box], image_size: tuple[int, int]) -> Box:
+    """The box around boxes and a margin, as far as it lies in the image."""
+    low = np.min([box[:2] for box in boxes], axis=0)
+    high = np.max([np.add(box[:2], box[2:]) for box in boxes], axis=0)
+    margin = np.maximum(MARGIN * (high - low), (LEAST - (high - low)) / 2)
     left, top = np.clip(np.floor(low - margin), 0, image_size).astype(int).tolist()
     right, bottom = np.clip(np.ceil(high + margin), 0, image_size).astype(int).tolist()
-    size = (right - left, bottom - top)
-    return View((left, top, *size), working_size(size, megapixels=megapixels))
+    return (left, top, right - left, bottom - top)
 
 
 def unjudged(regions: RegionsConfig, view: View) -> Mask:
