@@ -34,6 +34,7 @@ from threading import Timer
 from pipeline.engines import Processes
 from tests.pipeline.test_engines import noting
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start tests with it ignored
 Timer(float(sys.argv[2]), os.killpg, (0, signal.SIGINT)).start()
 try:
     for _ in Processes(2)(partial(noting, Path(sys.argv[1])), range(10_000)):
