@@ -106,6 +106,7 @@ def inspect_folder(
     profile: Profile | None = None,
     *,
     engine: Engine = here,
+    shared: Path | None = None,
 ) -> list[Row]:
     """Inspect what has no row yet in `job.out/results.csv`, and show progress on the console.
 
@@ -118,6 +119,7 @@ def inspect_folder(
         console: Where progress is shown.
         profile: Takes in what each step of each image took.
         engine: Inspects the images; files are written here alone.
+        shared: The model's folder, where the engine's workers see it under the same name; None: the model travels.
 
     Returns:
         The rows of all images that the folder holds now, those of an earlier run among them.
@@ -135,7 +137,7 @@ def inspect_folder(
             todo = [name for name in names if name not in done]
             with progress_bar(console) as progress:
                 bar = progress.add_task("inspecting", total=len(names), completed=len(names) - len(todo))
-                for found in engine(partial(_inspecting, inspector, job), todo):
+                for found in engine(partial(_inspecting, shared or inspector, job), todo):
                     if found.row.image not in results.rows:
                         results.append(found.row)
                     _write(found.pictures)
@@ -175,8 +177,8 @@ def _images(job: Job) -> list[Path]:
     return found
 
 
-def _inspecting(inspector: Inspector, job: Job) -> Callable[[str], Inspected]:
-    return partial(inspect_image, inspector, job)
+def _inspecting(model: Inspector | Path, job: Job) -> Callable[[str], Inspected]:
+    return partial(inspect_image, Inspector.load(model) if isinstance(model, Path) else model, job)
 
 
 def inspect_image(inspector: Inspector, job: Job, name: str) -> Inspected:

@@ -134,7 +134,7 @@ def inspect(
     """Judge every image in the folder IMAGES.
 
     IMAGES and --out may be URLs (s3://, gs://, az://). With --engine ray, --jobs is the number of workers on the
-    cluster; they need to reach IMAGES.
+    cluster; they need to reach MODEL and IMAGES.
 
     OUT/results.csv grows by a row an image; the same command continues an interrupted run. OUT/index.html
     shows what was found. With --serial-from, OUT/duplicate_serials.csv lists the parts that share a serial.
@@ -159,13 +159,13 @@ def inspect(
 
     inspector = Inspector.load(model)
     zone = serial_zone(inspector.bundle.print_stage, serial_from) if serial_from else None
-    who = engine_of(engine, address, jobs)
-    if engine == "ray":
-        images = images.absolute()  # workers have another working directory
+    who, shared = engine_of(engine, address, jobs), None
+    if engine == "ray":  # workers have another working directory, and start anew with what is small alone
+        images, shared = images.absolute(), model.resolve()
     times = Profile()
     with local_folder(out) as folder:
         job = Job(images, folder, Overlays(overlays), masks)
-        rows = inspect_folder(inspector, job, console(stderr=True), times, engine=who)
+        rows = inspect_folder(inspector, job, console(stderr=True), times, engine=who, shared=shared)
         entries = [Entry(row, job.picture(row)) for row in sorted(rows, key=severity)]
         write_text(folder / "index.html", render_page(f"Inspection of {images.resolve().name}", entries))
         if tables.available():
