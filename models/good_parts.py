@@ -11,6 +11,7 @@ from pipeline.images import Grey, Image, Mask, read_image
 from pipeline.lighting import Blocks, Light
 from pipeline.regions import unjudged, view_of
 from pipeline.registration import Registrar, Registration
+from pipeline.view import View
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,13 @@ def reader_of(reference: Image, config: Config) -> Callable[[Path], Image]:
     return read
 
 
+def view_in(reference: Image, config: Config) -> View:
+    """What the working frame shows of the reference."""
+    whole = (reference.shape[1], reference.shape[0])
+    return view_of(config.regions, whole, megapixels=config.image.working_megapixels)
+
+
 def judged_in(reference: Image, config: Config, steady: Blocks = ()) -> tuple[Light, Mask]:
     """The light that parts are brought to, measured in `steady`, and where a person wants nothing judged."""
-    whole = (reference.shape[1], reference.shape[0])
-    view = view_of(config.regions, whole, megapixels=config.image.working_megapixels)
+    view = view_in(reference, config)
     return Light.of(reference, view, steady), unjudged(config.regions, view)

@@ -36,11 +36,6 @@ class Lesson:
     print_stage: PrintStage
     steady: Blocks
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the images."""
-        return (self.reference.shape[1], self.reference.shape[0])
-
 
 def write_lesson(folder: Path, lesson: Lesson) -> Lesson:
     """Write one file, whole or not at all, and return what a later run will read."""

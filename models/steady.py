@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.good_parts import GoodParts
+from models.good_parts import GoodParts, view_in
 from pipeline.config import Config
 from pipeline.framing import Frame, frame_part
 from pipeline.images import Image, size_within
 from pipeline.lighting import Blocks, Light, block_levels, block_size, light_gain
-from pipeline.regions import unjudged, view_of
+from pipeline.regions import unjudged
 from pipeline.registration import SEARCH_SIDE, even
 from pipeline.view import View
 
@@ -41,8 +41,7 @@ def steady_blocks(parts: GoodParts, reference: Image, config: Config) -> Blocks:
         reference: (H, W, 3) uint8 RGB, the part in whose light all others are brought.
         config: its regions say what is not judged.
     """
-    whole = (reference.shape[1], reference.shape[0])
-    view = view_of(config.regions, whole, megapixels=config.image.working_megapixels)
+    view = view_in(reference, config)
     view = view.at(size_within(view.box[2:], SEARCH_SIDE))
     frames = list(islice(_small_frames(parts, view, config), SAMPLE))
     if not frames:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.cache import Note, read_shard, write_shard
 from models.frames import SHARD, Frames
-from models.good_parts import judged_in, reader_of
+from models.good_parts import judged_in, reader_of, view_in
 from models.lesson import Lesson, read_lesson, write_lesson
 from models.lesson_learning import Advance, check_enough, learn_lesson, lesson_workload
 from pipeline.config import Config
@@ -27,7 +27,6 @@ from pipeline.labels import labels_in_place
 from pipeline.lighting import DETAIL, Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual, measure, usual_conditions
-from pipeline.regions import view_of
 from pipeline.registration import Registrar
 
 LIKENESS = (16, 12)
@@ -88,8 +87,7 @@ def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance, *,
     try:
         lesson = read_lesson(work) or write_lesson(work, learn_lesson(paths, config, advance))
         usable = [paths[index] for index in lesson.usable]
-        view = view_of(config.regions, lesson.size, megapixels=config.image.working_megapixels)
-        frames = Frames.create(work, len(usable), view.size)
+        frames = Frames.create(work, len(usable), view_in(lesson.reference, config).size)
         notes = _all_notes(usable, lesson, frames, config, advance, engine)
     except OSError as error:  # of an image it would be an ImageError
         raise TrainingError(

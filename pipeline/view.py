@@ -1,6 +1,7 @@
 """The view: which part of the reference the working frame shows, and how large."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class View:
         """The same window at another size."""
         return replace(self, size=size)
 
-    @property
+    @cached_property
     def matrix(self) -> Matrix:
         """(3, 3) from pixels of the reference to pixels of the view."""
         left, top, width, height = self.box

@@ -20,7 +20,7 @@ def test_the_models_own_mask_gives_the_models_scores(outcomes: dict[str, Outcome
     good = [inspector.inspect_file(path) for path in find_images(dataset / "test" / "good")]
     scores = [found.score for found in good if not found.findings]
     kept = outcomes["this mask"].scores["good"][[not found.findings for found in good]]
-    np.testing.assert_allclose(kept, np.array(scores, float), atol=2e-2)
+    np.testing.assert_allclose(kept, np.array(scores, float), atol=1e-2)
 
 
 def test_every_mask_is_another_and_without_truth_there_is_no_true_one(outcomes: dict[str, Outcome]) -> None:

@@ -160,7 +160,7 @@ def inspect(
     inspector = Inspector.load(model)
     zone = serial_zone(inspector.bundle.print_stage, serial_from) if serial_from else None
     who, shared = engine_of(engine, address, jobs), None
-    if engine == "ray":  # workers have another working directory, and start anew with what is small alone
+    if engine == "ray":  # workers have another working directory, and load the model themselves
         images, shared = images.absolute(), model.resolve()
     times = Profile()
     with local_folder(out) as folder:
