@@ -95,7 +95,7 @@ class Ablation:
         for name in self._masks:
             residuals = [torch.cat(levels) for levels in zip(*(one[name].residuals for one in seen), strict=True)]
             ignored = torch.from_numpy(np.stack([one[name].ignored for one in seen[: len(numbered)]]))
-            judges[name] = Scoring(self._bundle.working_size)
+            judges[name] = Scoring(self._bundle.view.size)
             hairlines = torch.cat([one[name].residuals[DETAILED] for one in hurt])
             whole = torch.cat([one[name].whole for one in seen])
             learn_normal(judges[name], residuals, whole, hairlines, ignored, self._groups[: len(numbered)])

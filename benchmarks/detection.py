@@ -53,7 +53,7 @@ class RegisteredFeatures(Features):
     """Features of parts in the reference pose of a model, as the model sees them."""
 
     def __init__(self, graph: Path, bundle: Bundle) -> None:
-        super().__init__(graph, bundle.working_size)
+        super().__init__(graph, bundle.view.size)
         self._bundle = bundle
 
     def frame(self, path: Path) -> Image:
@@ -111,9 +111,9 @@ def _goodparts(*arguments: str | Path) -> None:
 
 def _peers(dataset: Path, bundle: Bundle, folder: Path) -> Iterator[Run]:
     graph = folder / "backbone.onnx"
-    export_backbone(graph, bundle.working_size, bare=False)
+    export_backbone(graph, bundle.view.size, bare=False)
     for words, features in (
-        ("as images come", Features(graph, bundle.working_size)),
+        ("as images come", Features(graph, bundle.view.size)),
         ("registered", RegisteredFeatures(graph, bundle)),
     ):
         for name, peer in PEERS.items():

@@ -25,6 +25,7 @@ from models.good_parts import GoodParts, LitParts, judged_in
 from pipeline.config import Config
 from pipeline.images import Image, find_images, read_image
 from pipeline.print import PrintMask, PrintStage, teach
+from pipeline.regions import view_of
 from pipeline.registration import Registrar, Registration
 
 _MIN_QUALITY = 0.7  # correlation below which a pose is not trusted
@@ -86,7 +87,8 @@ def measure(dataset: Path) -> Measured:
 def _lit(paths: list[Path], registrar: Registrar, reference: Image) -> LitParts:
     """The images as a training shows them to the stage."""
     read = partial(read_image, max_megapixels=_MEGAPIXELS)
-    return LitParts(GoodParts(tuple(paths), read, registrar, lambda: None), *judged_in(reference, Config()))
+    view = view_of((), registrar.size, megapixels=Config().image.working_megapixels)
+    return LitParts(GoodParts(tuple(paths), read, registrar, lambda: None), *judged_in(reference, view, Config()))
 
 
 def _tally(stage: PrintStage, dataset: Path, name: str, registrar: Registrar, reference: Image) -> Tally:

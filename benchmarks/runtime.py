@@ -56,7 +56,7 @@ def _prepare(dataset: Path, model: Path, folder: Path) -> list[str]:
     from pipeline.bundle import load_bundle
     from pipeline.images import find_images
 
-    size = load_bundle(model).working_size
+    size = load_bundle(model).view.size
     (folder / "size.json").write_text(json.dumps(size))
     export_backbone(folder / f"{BACKBONE}.onnx", size, bare=True)
     export_backbone(folder / "features.onnx", size, bare=False)

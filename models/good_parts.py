@@ -9,7 +9,7 @@ from pipeline.exceptions import ImageError
 from pipeline.framing import lit_grey, lit_part
 from pipeline.images import Grey, Image, Mask, read_image
 from pipeline.lighting import Blocks, Light
-from pipeline.regions import unjudged, view_of
+from pipeline.regions import unjudged
 from pipeline.registration import Registrar, Registration
 from pipeline.view import View
 
@@ -65,13 +65,6 @@ def reader_of(reference: Image, config: Config) -> Callable[[Path], Image]:
     return read
 
 
-def view_in(reference: Image, config: Config) -> View:
-    """What the working frame shows of the reference."""
-    whole = (reference.shape[1], reference.shape[0])
-    return view_of(config.regions, whole, megapixels=config.image.working_megapixels)
-
-
-def judged_in(reference: Image, config: Config, steady: Blocks = ()) -> tuple[Light, Mask]:
+def judged_in(reference: Image, view: View, config: Config, steady: Blocks = ()) -> tuple[Light, Mask]:
     """The light that parts are brought to, measured in `steady`, and where a person wants nothing judged."""
-    view = view_in(reference, config)
     return Light.of(reference, view, steady), unjudged(config.regions, view)

@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.images import Image, write_bytes
 from pipeline.lighting import Blocks
 from pipeline.print import PrintStage
+from pipeline.view import View
 
 FILE = "lesson.npz"
 
@@ -24,6 +25,7 @@ class Lesson:
         usable: indices of the files that have the size of most.
         refused: the others, with the reason.
         reference: (H, W, 3) uint8 RGB.
+        view: what the working frame shows of it.
         min_quality: correlation below which a pose is not trusted.
         print_stage: where print varies.
         steady: where light is measured.
@@ -32,6 +34,7 @@ class Lesson:
     usable: Sequence[int]
     refused: Sequence[str]
     reference: Image
+    view: View
     min_quality: float
     print_stage: PrintStage
     steady: Blocks
@@ -42,6 +45,7 @@ def write_lesson(folder: Path, lesson: Lesson) -> Lesson:
     words = {
         "usable": list(lesson.usable),
         "refused": list(lesson.refused),
+        "view": lesson.view.to_dict(),
         "min_quality": lesson.min_quality,
         "print": lesson.print_stage.to_dict(),
         "steady": lesson.steady,
@@ -67,5 +71,5 @@ def _parse(data: io.BytesIO) -> Lesson:
     with np.load(data) as arrays:
         words = json.loads(arrays["words"].tobytes())
         stage = PrintStage.from_dict(words["print"], arrays["labels"])
-        learned = (words["min_quality"], stage, tuple(words["steady"]))
+        learned = (View.from_dict(words["view"]), words["min_quality"], stage, tuple(words["steady"]))
         return Lesson(words["usable"], words["refused"], arrays["reference"], *learned)

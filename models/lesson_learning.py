@@ -8,7 +8,8 @@ import numpy as np
 
 from models.good_parts import GoodParts, LitParts, judged_in, reader_of
 from models.lesson import Lesson
-from models.steady import SAMPLE, steady_blocks
+from models.steady import steady_blocks
+from models.view_choice import SAMPLE, choose_view, searches
 from pipeline.config import Config
 from pipeline.exceptions import ImageError, TrainingError
 from pipeline.images import Image, read_image, read_size
@@ -30,7 +31,7 @@ POSES, TEACHERS = 256, 2000
 def lesson_workload(count: int, config: Config) -> int:
     """How often `learn_lesson` will call `advance` for `count` images."""
     passes = 3 if config.print.mask else 0  # the third is for labels, in their own frame
-    return count + min(count, POSES) + min(count, SAMPLE) + passes * min(count, TEACHERS)
+    return count + min(count, POSES) + (1 + searches(config)) * min(count, SAMPLE) + passes * min(count, TEACHERS)
 
 
 def learn_lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
@@ -60,11 +61,12 @@ def learn_lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
         )
     registrar = Registrar(reference, motion=config.registration.motion, min_quality=min_quality)
     parts = GoodParts(tuple(spread(some, TEACHERS)), read, registrar, lambda: advance("learning print zones"))
-    few = replace(poses, paths=tuple(spread(poses.paths, SAMPLE)), advance=lambda: advance("learning light"))
-    steady = steady_blocks(few, reference, config)
-    lit = LitParts(parts, *judged_in(reference, config, steady))
+    few = replace(poses, paths=tuple(spread(poses.paths, SAMPLE)), advance=lambda: advance("learning view and light"))
+    view = choose_view(few, reference, config)
+    steady = steady_blocks(few, reference, view, config)
+    lit = LitParts(parts, *judged_in(reference, view, config, steady))
     stage = teach(lit, registrar.size, config.print.zones) if config.print.mask else _no_print(registrar.size)
-    return Lesson(tuple(usable), tuple(refused), reference, min_quality, stage, steady)
+    return Lesson(tuple(usable), tuple(refused), reference, view, min_quality, stage, steady)
 
 
 def _same_size(paths: list[Path], advance: Advance) -> tuple[list[int], list[str]]:

@@ -4,13 +4,12 @@ A part before another car, or on another tray, looks as if the light had changed
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.good_parts import GoodParts, view_in
+from models.good_parts import GoodParts
 from pipeline.config import Config
 from pipeline.framing import Frame, frame_part
 from pipeline.images import Image, size_within
@@ -18,9 +17,6 @@ from pipeline.lighting import Blocks, Light, block_levels, block_size, light_gai
 from pipeline.regions import unjudged
 from pipeline.registration import SEARCH_SIDE, even
 from pipeline.view import View
-
-SAMPLE = 64
-"""Good parts that tell, at the most."""
 
 SHARED = 0.5
 """Share of a block's structure, in its variance, that is the same on all good parts, from which on it belongs to what
@@ -33,17 +29,17 @@ WORTH = 0.5
 """Part of the spread of levels, of what parts share, that must be left for light to be measured there alone."""
 
 
-def steady_blocks(parts: GoodParts, reference: Image, config: Config) -> Blocks:
+def steady_blocks(parts: GoodParts, reference: Image, view: View, config: Config) -> Blocks:
     """Blocks of the frame in which light is measured; empty where all of it serves.
 
     Args:
-        parts: good parts; the first `SAMPLE` of them are looked at.
+        parts: a sample of good parts.
         reference: (H, W, 3) uint8 RGB, the part in whose light all others are brought.
+        view: what the working frame shows of it.
         config: its regions say what is not judged.
     """
-    view = view_in(reference, config)
     view = view.at(size_within(view.box[2:], SEARCH_SIDE))
-    frames = list(islice(_small_frames(parts, view, config), SAMPLE))
+    frames = list(_small_frames(parts, view, config))
     if not frames:
         return ()
     shared = _shared(frames) >= SHARED

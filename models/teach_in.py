@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.cache import Note, read_shard, write_shard
 from models.frames import SHARD, Frames
-from models.good_parts import judged_in, reader_of, view_in
+from models.good_parts import judged_in, reader_of
 from models.lesson import Lesson, read_lesson, write_lesson
 from models.lesson_learning import Advance, check_enough, learn_lesson, lesson_workload
 from pipeline.config import Config
@@ -28,6 +28,7 @@ from pipeline.lighting import DETAIL, Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual, measure, usual_conditions
 from pipeline.registration import Registrar
+from pipeline.view import View
 
 LIKENESS = (16, 12)
 """Width and height of the small picture that the coverage sample compares."""
@@ -39,7 +40,7 @@ class Taught:
 
     Attributes:
         reference: (H, W, 3) uint8 RGB.
-        working_size: width and height of the working frame.
+        view: what the working frame shows of it.
         min_quality: correlation below which a pose is not trusted.
         max_outside: share of the frame that may lie outside the view.
         print_stage: where print varies.
@@ -53,7 +54,7 @@ class Taught:
     """
 
     reference: Image
-    working_size: tuple[int, int]
+    view: View
     min_quality: float
     max_outside: float
     print_stage: PrintStage
@@ -87,7 +88,7 @@ def teach_in(paths: list[Path], config: Config, work: Path, advance: Advance, *,
     try:
         lesson = read_lesson(work) or write_lesson(work, learn_lesson(paths, config, advance))
         usable = [paths[index] for index in lesson.usable]
-        frames = Frames.create(work, len(usable), view_in(lesson.reference, config).size)
+        frames = Frames.create(work, len(usable), lesson.view.size)
         notes = _all_notes(usable, lesson, frames, config, advance, engine)
     except OSError as error:  # of an image it would be an ImageError
         raise TrainingError(
@@ -113,7 +114,7 @@ def _framing(usable: list[Path], lesson: Lesson, frames: Frames, config: Config)
     """The work on the file of frames that begins with a number: make it where it is not whole, and return its notes."""
     registrar = Registrar(lesson.reference, motion=config.registration.motion, min_quality=lesson.min_quality)
     read = reader_of(lesson.reference, config)
-    light, unwanted = judged_in(lesson.reference, config, lesson.steady)
+    light, unwanted = judged_in(lesson.reference, lesson.view, config, lesson.steady)
 
     def notes_from(start: int) -> tuple[Note, ...]:
         known = read_shard(frames, start // SHARD)
@@ -170,7 +171,7 @@ def _taught(usable: list[Path], lesson: Lesson, frames: Frames, notes: list[Note
     used = [notes[index] for index in kept]
     return Taught(
         reference=lesson.reference,
-        working_size=frames.size,
+        view=lesson.view,
         min_quality=lesson.min_quality,
         max_outside=max(note.unseen for note in used) * 1.5 + 0.02,
         print_stage=lesson.print_stage,

@@ -84,7 +84,7 @@ def train(
         groups = groups_of(taught.paths, data, config)
         learn, held = split(taught.likeness, groups, config)
         parts = sort_by_variant(taught.frames, learn, steps.variants(len(learn)))
-        detector = _fit(parts, taught.working_size, config, work, steps, devices, elsewhere)
+        detector = _fit(parts, taught.view.size, config, work, steps, devices, elsewhere)
         familiar, scores = _score_all(detector, parts.frames, taught.frames.subset(held), groups[held], steps)
     names = [taught.paths[index].relative_to(data).as_posix() for index in (*parts.indices, *held)]
     source = {
@@ -104,7 +104,7 @@ def _bundle(
 ) -> Bundle:
     return Bundle(
         config=config,
-        working_size=taught.working_size,
+        view=taught.view,
         min_quality=taught.min_quality,
         max_outside=taught.max_outside,
         calibration=calibration,

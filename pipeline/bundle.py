@@ -18,11 +18,11 @@ from pipeline.images import Image, Mask, write_bytes
 from pipeline.lighting import Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual
-from pipeline.regions import unjudged, view_of
+from pipeline.regions import unjudged
 from pipeline.registration import Registrar
 from pipeline.view import View
 
-FORMAT = 10
+FORMAT = 11
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)
@@ -34,7 +34,7 @@ class Bundle:
 
     Attributes:
         config: what it was trained with.
-        working_size: width and height of the network's input.
+        view: what the network sees of the reference.
         min_quality: correlation below which a registration is not trusted.
         max_outside: share of the working frame that may lie outside the camera's view, 0..1.
         calibration: the thresholds and what they promise.
@@ -46,7 +46,7 @@ class Bundle:
     """
 
     config: Config
-    working_size: tuple[int, int]
+    view: View
     min_quality: float
     max_outside: float
     calibration: Calibration
@@ -63,12 +63,6 @@ class Bundle:
     def reference(self) -> Image:
         """(H, W, 3) uint8 RGB, a good part in the reference pose."""
         return _unpng(self.files[REFERENCE], cv2.IMREAD_COLOR_RGB)
-
-    @cached_property
-    def view(self) -> View:
-        """What the network sees of the reference."""
-        view = view_of(self.config.regions, self.size, megapixels=self.config.image.working_megapixels)
-        return view.at(self.working_size)
 
     @cached_property
     def light(self) -> Light:
@@ -134,7 +128,7 @@ class Bundle:
         return {
             "config": self.config.model_dump(mode="json"),
             "source": self.source,
-            "working_size": list(self.working_size),
+            "view": self.view.to_dict(),
             "min_quality": self.min_quality,
             "max_outside": self.max_outside,
             "calibration": asdict(self.calibration),
@@ -164,7 +158,7 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         bundle = Bundle(
             config=parse_config(manifest["config"], source=str(folder / MANIFEST)),
-            working_size=(int(manifest["working_size"][0]), int(manifest["working_size"][1])),
+            view=View.from_dict(manifest["view"]),
             min_quality=float(manifest["min_quality"]),
             max_outside=float(manifest["max_outside"]),
             calibration=TypeAdapter(Calibration).validate_python(manifest["calibration"]),
@@ -174,7 +168,11 @@ def load_bundle(folder: Path) -> Bundle:
             files={name: _checked(folder / name, manifest["files"][name]) for name in FILES},
             history=tuple(str(line) for line in manifest["history"]),
         )
-        intact = bundle.print_stage.size == bundle.size and manifest["id"] == bundle.model_id
+        intact = (
+            bundle.print_stage.size == bundle.size
+            and bundle.view.lies_in(bundle.size)
+            and manifest["id"] == bundle.model_id
+        )
     except (LookupError, TypeError, ValueError, OverflowError, ValidationError, ConfigError) as error:
         raise ModelError(f"{folder / MANIFEST}: damaged ({error!r}); train again or restore it") from error
     if not intact:

@@ -4,15 +4,11 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from pipeline.bundle import Bundle
 from pipeline.calibration import Calibration
-from pipeline.config import Box, RegionsConfig
 from pipeline.print import PrintStage, PrintZone
 from pipeline.print.sheet import Sheet
-from pipeline.regions import view_of
+from pipeline.view import View
 
 POSES = {
     "euclidean": "parts lie nearly alike: small shifts and turns are taken out",
@@ -27,13 +23,9 @@ COARSE = 2.5
 """Camera pixels in one of the comparison from which on faults of a pixel or two are better looked for in fine."""
 
 
-WORTH = 1.3
-"""How much larger parts must be seen, for a region of interest to be suggested."""
-
-
 def suggestion(bundle: Bundle) -> tuple[str, str]:
     """The configuration, of those in `configs/`, that the good parts ask for, and why."""
-    pixels = bundle.view.box[2] / bundle.working_size[0]
+    pixels = bundle.view.box[2] / bundle.view.size[0]
     if bundle.config.registration.motion in ("any", "none"):
         return "free", POSES[bundle.config.registration.motion]
     if pixels > COARSE:
@@ -44,35 +36,11 @@ def suggestion(bundle: Bundle) -> tuple[str, str]:
     return "default", f"parts have a common pose, one pixel of the comparison stands for {pixels:.1f} of the camera's"
 
 
-def suggested(bundle: Bundle) -> Iterator[tuple[str, str]]:
-    """Suggestions as names and values, like all that `describe` tells."""
+def chosen(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    """What the training chose for itself and what it suggests, as names and values, like all that `describe` tells."""
+    if bundle.view != View.of_all(bundle.size, bundle.view.size):
+        yield "seen", "{2} x {3} px at x {0}, y {1} of the reference; the rest is not judged".format(*bundle.view.box)
     yield "suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))
-    if (box := shared_box(bundle)) is None:
-        return
-    closer = view_of(RegionsConfig(interest=(box,)), bundle.size, megapixels=bundle.config.image.working_megapixels)
-    pixels, then = (view.box[2] / view.size[0] for view in (bundle.view, closer))
-    larger = pixels / max(1.0, then)  # more than the camera has seen, nobody sees
-    if larger > WORTH:
-        yield (
-            "or a closer look",
-            f"parts fill {closer.box[2] * closer.box[3] / (bundle.size[0] * bundle.size[1]):.0%} of the image; with "
-            f"regions: {{interest: [{list(box)}]}} in the configuration they are seen {larger:.1f} times as large",
-        )
-
-
-def shared_box(bundle: Bundle) -> Box | None:
-    """The box around what all good parts share, pixels of the reference; None where light is measured everywhere."""
-    shared = np.array([[block == "1" for block in row] for row in bundle.steady], np.uint8)
-    if bundle.config.regions.interest or not shared.size:
-        return None
-    without_specks = cv2.morphologyEx(shared, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, _, found, _ = cv2.connectedComponentsWithStats(without_specks, connectivity=4)
-    if count == 1:  # the ground alone
-        return None
-    largest = 1 + int(np.argmax(found[1:, cv2.CC_STAT_AREA]))
-    scale = np.tile(np.divide(bundle.size, shared.shape[::-1]), 2)
-    left, top, width, height = np.round(found[largest, :4] * scale).astype(int).tolist()
-    return (left, top, width, height)
 
 
 def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
@@ -84,8 +52,8 @@ def describe(bundle: Bundle, folder: Path) -> Iterator[tuple[str, str]]:
     yield "pose", POSES.get(bundle.config.registration.motion, "")
     if bundle.steady:
         yield "light", "measured on what all parts share; what lies around them changes more than the light does"
-    yield "compared at", "{} x {} px".format(*bundle.working_size)
-    yield from suggested(bundle)
+    yield "compared at", "{} x {} px".format(*bundle.view.size)
+    yield from chosen(bundle)
     yield from promise(bundle.calibration)
     yield from zones(bundle.print_stage)
     for line in bundle.history:

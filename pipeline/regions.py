@@ -17,15 +17,15 @@ LEAST = 64
 """Pixels of the reference along a side that a view shows, at the least, where there are as many."""
 
 
-def view_of(regions: RegionsConfig, image_size: tuple[int, int], *, megapixels: float) -> View:
+def view_of(boxes: Sequence[Box], image_size: tuple[int, int], *, megapixels: float) -> View:
     """What the working frame shows: the whole reference, or the surroundings of what is of interest, seen larger.
 
     Args:
-        regions: boxes in pixels of the image, on the part in its reference pose.
+        boxes: of interest, in pixels of the image, on the part in its reference pose; none where all is.
         image_size: width and height of the image.
         megapixels: of the working frame, at the most.
     """
-    box = _around(regions.interest, image_size) if regions.interest else (0, 0, *image_size)
+    box = _around(boxes, image_size) if boxes else (0, 0, *image_size)
     return View(box, working_size(box[2:], megapixels=megapixels))
 
 

@@ -1,5 +1,6 @@
 """The view: which part of the reference the working frame shows, and how large."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -27,9 +28,27 @@ class View:
         """All of a reference of this width and height; at its own size where none is given."""
         return cls((0, 0, *whole), size or whole)
 
+    @classmethod
+    def from_dict(cls, described: Mapping[str, Sequence[int]]) -> "View":
+        """What `to_dict` gave; raises LookupError, TypeError or ValueError where it is no view."""
+        left, top, width, height = (int(side) for side in described["box"])
+        shown = (int(described["size"][0]), int(described["size"][1]))
+        if min(left, top) < 0 or min(width, height, *shown) < 1:
+            raise ValueError(f"no view: {described!r}")
+        return cls((left, top, width, height), shown)
+
+    def to_dict(self) -> dict[str, list[int]]:
+        """Lists of numbers, for files."""
+        return {"box": list(self.box), "size": list(self.size)}
+
     def at(self, size: tuple[int, int]) -> "View":
         """The same window at another size."""
         return replace(self, size=size)
+
+    def lies_in(self, whole: tuple[int, int]) -> bool:
+        """Whether a reference of this width and height has all that is shown."""
+        left, top, width, height = self.box
+        return left + width <= whole[0] and top + height <= whole[1]
 
     @cached_property
     def matrix(self) -> Matrix:

@@ -71,7 +71,7 @@ def train(
     """
     from pipeline import cluster
     from pipeline.config import Config, load_config
-    from pipeline.info import promise, suggested
+    from pipeline.info import chosen, promise
 
     try:
         from models.distributed import parse_devices
@@ -93,7 +93,7 @@ def train(
     else:
         spread = {"devices": parse_devices(devices), "engine": engine_of(engine, address, jobs)}
     bundle = train_model(data, out, loaded, resume=resume, cache=cache, **spread)
-    print_facts((*suggested(bundle), *promise(bundle.calibration)))
+    print_facts((*chosen(bundle), *promise(bundle.calibration)))
     if kinds := bundle.source["variants"]:
         click.echo(f"{len(kinds)} variants of the good part, each judged by its own kind: {', '.join(kinds)}")
     if odd := bundle.source["suspicious"]:

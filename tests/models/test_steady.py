@@ -37,7 +37,7 @@ def blocks_of(images: Sequence[Image], config: Config | None = None) -> tuple[st
 
     paths = tuple(Path(f"{number}.png") for number in range(len(images)))
     registrar = Registrar(images[0], motion="none", min_quality=0.2)
-    return steady_blocks(GoodParts(paths, read, registrar, lambda: None), images[0], config or Config())
+    return steady_blocks(GoodParts(paths, read, registrar, lambda: None), images[0], WHOLE, config or Config())
 
 
 def test_before_another_ground_light_is_measured_on_the_part(drawn_part: Image) -> None:
@@ -82,4 +82,4 @@ def test_without_parts_there_is_nothing_to_measure_on() -> None:
         Registrar(np.zeros((40, 40, 3), np.uint8), motion="none", min_quality=0),
         lambda: None,
     )
-    assert steady_blocks(parts, np.zeros((40, 40, 3), np.uint8), Config()) == ()
+    assert steady_blocks(parts, np.zeros((40, 40, 3), np.uint8), View.of_all((40, 40)), Config()) == ()

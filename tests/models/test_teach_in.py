@@ -9,6 +9,7 @@ from models.teach_in import Taught, teach_in
 from pipeline.config import Config, parse_config
 from pipeline.exceptions import TrainingError
 from pipeline.images import Image, read_image, write_image
+from pipeline.view import View
 
 CONFIG = parse_config({"image": {"working_megapixels": 0.02}, "print": {"mask": False}}, source="test")
 
@@ -32,7 +33,7 @@ def taught(paths: list[Path], folder: Path, config: Config = CONFIG) -> tuple[Ta
 
 def test_all_good_parts_lie_alike_in_their_frames(good: list[Path], tmp_path: Path) -> None:
     found, steps = taught(good, tmp_path / "work")
-    assert found.working_size == (160, 128)
+    assert found.view == View.of_all((320, 240), (160, 128))
     assert len(found.frames) == 12
     assert not found.refused
     assert set(steps.values()) == {12}

@@ -152,7 +152,7 @@ def test_a_manifest_with_some_other_value_is_refused_or_loaded(
     loads_or_refuses(folder, damaged)
 
 
-@pytest.mark.parametrize("key", ["config", "calibration", "files", "working_size", "min_quality", "max_outside"])
+@pytest.mark.parametrize("key", ["config", "calibration", "files", "view", "min_quality", "max_outside"])
 def test_no_part_of_the_manifest_can_be_left_out(folder: Path, key: str) -> None:
     damaged = manifest_of(folder)
     del damaged[key]
@@ -169,7 +169,7 @@ def test_the_id_changes_with_what_could_change_a_verdict(model: Path) -> None:
         replace(bundle, files={**bundle.files, "reference.png": bundle.files["reference.png"] + b"\0"}),
         replace(bundle, files={**bundle.files, "model.onnx": bundle.network + b"\0"}),
         replace(bundle, min_quality=bundle.min_quality + 1e-9),
-        replace(bundle, working_size=(64, 64)),
+        replace(bundle, view=bundle.view.at((64, 64))),
     ]
     assert len({bundle.model_id, *(other.model_id for other in others)}) == 6
     assert len(bundle.model_id) == 12

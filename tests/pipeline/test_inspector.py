@@ -84,7 +84,7 @@ def test_the_peak_is_a_pixel_of_the_original_image(inspector: Inspector, good: I
 def test_evidence_is_in_the_working_frame_and_agrees_with_the_verdict(inspector: Inspector, good: Image) -> None:
     evidence = inspector.inspect(with_block(good, 250, 200), evidence=True).evidence
     assert evidence is not None
-    w, h = inspector.bundle.working_size
+    w, h = inspector.bundle.view.size
     assert evidence.registered.shape == evidence.reconstruction.shape == (h, w, 3)
     for residual in (evidence.ssim_residual, evidence.feature_residual, evidence.anomaly):
         assert residual.shape == (h, w)

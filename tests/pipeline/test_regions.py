@@ -27,7 +27,7 @@ def test_only_what_is_of_interest_and_not_ignored_is_judged() -> None:
 
 def test_what_is_of_interest_fills_the_view() -> None:
     regions = RegionsConfig(interest=((400, 100, 100, 50), (450, 200, 100, 50)), ignored=((400, 100, 50, 25),))
-    view = view_of(regions, (1600, 1200), megapixels=0.05)
+    view = view_of(regions.interest, (1600, 1200), megapixels=0.05)
     assert view.box == (385, 85, 180, 180)
     assert view.size == (192, 192)  # a person may draw a box so small that nothing need be shrunk
     wanted = np.full((180, 180), 255, np.uint8)
@@ -47,7 +47,7 @@ def test_what_is_of_interest_fills_the_view() -> None:
     ],
 )
 def test_a_view_has_a_margin_and_stays_in_the_image(interest: tuple[Box, ...], box: Box) -> None:
-    assert view_of(RegionsConfig(interest=interest), (640, 480), megapixels=0.11).box == box
+    assert view_of(interest, (640, 480), megapixels=0.11).box == box
 
 
 def test_a_box_smaller_than_a_working_pixel_still_counts() -> None:

@@ -1,0 +1,132 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from models.good_parts import GoodParts
+from models.view_choice import choose_view, searches, shared_edges
+from pipeline.config import Config, parse_config
+from pipeline.framing import Frame, working_size
+from pipeline.images import Image
+from pipeline.registration import Registrar
+from pipeline.view import View
+
+SIZE = (640, 480)
+"""Width and height of the images; the plate in them is of 200x140 px."""
+
+PLATE = (220, 170, 201, 141)
+"""Left, top, width and height of the plate on the first image."""
+
+COUNT = 16
+
+
+def shot(drawn_part: Image, number: int) -> Image:
+    """The plate of `drawn_part` somewhere on a ground of stripes and stains that is another one every time."""
+    rng = np.random.default_rng(number)
+    stains = cv2.resize(rng.uniform(0.7, 1.4, (8, 10)).astype(np.float32), SIZE, interpolation=cv2.INTER_CUBIC)
+    image = np.asarray(stains[..., None] * rng.uniform(40, 90, 3), np.float32)
+    for _ in range(3):
+        ends = rng.integers(0, 640, 4).tolist()
+        cv2.line(image, (ends[0], ends[1]), (ends[2], ends[3]), rng.uniform(10, 200, 3).tolist(), 6)
+    x, y = (220, 170) if number == 0 else (int(rng.integers(130, 310)), int(rng.integers(110, 230)))
+    image[y : y + 141, x : x + 201] = drawn_part[50:191, 60:261]
+    return np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def shots(drawn_part: Image) -> list[Image]:
+    return [shot(drawn_part, number) for number in range(COUNT)]
+
+
+def view_of_shots(images: Sequence[Image], **sections: object) -> View:
+    def read(path: Path) -> Image:
+        return images[int(path.stem)]
+
+    config = parse_config({"registration": {"motion": "far"}, **sections}, source="test")
+    registrar = Registrar(images[0], motion=config.registration.motion, min_quality=-1.0)
+    paths = tuple(Path(f"{number}.png") for number in range(len(images)))
+    return choose_view(GoodParts(paths, read, registrar, lambda: None), images[0], config)
+
+
+def test_a_part_that_moves_over_a_changing_ground_is_seen_with_a_margin(shots: list[Image]) -> None:
+    view = view_of_shots(shots)
+    low, high = np.array(view.box[:2]), np.add(view.box[:2], view.box[2:])
+    assert (low <= np.array(PLATE[:2]) - 10).all()
+    assert (high >= np.add(PLATE[:2], PLATE[2:]) + 10).all()
+    assert view.box[2] * view.box[3] < 0.4 * SIZE[0] * SIZE[1]
+    assert view.size == working_size(view.box[2:], megapixels=Config().image.working_megapixels)
+
+
+def test_a_piece_of_its_own_belongs_to_the_part(shots: list[Image]) -> None:
+    """Beside the plate, held by something that does not show."""
+    registrar = Registrar(shots[0], motion="far", min_quality=-1.0)
+    both = []
+    for image in shots:
+        matrix = cv2.invertAffineTransform(registrar.register(image).matrix)
+        x, y = np.round(matrix @ (450, 300, 1)).astype(int).tolist()
+        both.append(np.asarray(cv2.rectangle(image.copy(), (x, y), (x + 40, y + 40), (250, 250, 250), -1), np.uint8))
+    left, top, width, height = view_of_shots(both).box
+    assert left + width >= 490
+    assert top + height >= 340
+
+
+def test_on_one_ground_all_is_seen(shots: list[Image]) -> None:
+    moved = [np.asarray(np.roll(shots[0], (9 * n, 5 * n), (0, 1)), np.uint8) for n in range(-4, 5)]
+    assert view_of_shots([shots[0], *moved]) == View.of_all(SIZE, (384, 288))
+
+
+def test_a_part_that_fills_the_image_is_seen_as_it_is(drawn_part: Image) -> None:
+    rng = np.random.default_rng(0)
+    full = cv2.resize(drawn_part[45:196, 55:266], SIZE)
+    images = [np.clip(full + rng.normal(0, 2, full.shape), 0, 255).astype(np.uint8) for _ in range(8)]
+    assert view_of_shots(images) == View.of_all(SIZE, (384, 288))
+
+
+def test_where_nothing_is_shared_all_is_seen() -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (*SIZE[::-1], 3), np.uint8) for _ in range(8)]
+    assert view_of_shots(noise) == View.of_all(SIZE, (384, 288))
+
+
+@pytest.mark.parametrize("motion", ["euclidean", "none"])
+def test_of_parts_in_place_all_is_seen(shots: list[Image], motion: str) -> None:
+    assert view_of_shots(shots, registration={"motion": motion}) == View.of_all(SIZE, (384, 288))
+
+
+def test_a_person_knows_better(shots: list[Image]) -> None:
+    sections = {"regions": {"interest": [[0, 0, *SIZE]]}}
+    assert view_of_shots(shots, **sections) == View.of_all(SIZE, (384, 288))
+    assert not searches(parse_config({"registration": {"motion": "any"}, **sections}, source="test"))
+    assert searches(parse_config({"registration": {"motion": "any"}}, source="test"))
+
+
+def test_an_edge_counts_the_same_before_a_bright_ground_and_before_a_dark_one() -> None:
+    frames = []
+    for ground in (20, 240):
+        image = np.full((64, 64, 3), ground, np.uint8)
+        image[:, 32:] = 110
+        frames.append(Frame(image, np.zeros((64, 64), np.uint8)))
+    edges = shared_edges(frames, (64, 64))
+    assert edges[10:-10, 31:33].min() > 0.5
+    assert edges[:, :24].max() < 0.1
+
+
+def test_edges_across_each_other_share_little() -> None:
+    image = np.full((64, 64, 3), 20, np.uint8)
+    image[:, 32:] = 240
+    frames = [Frame(one, np.zeros((64, 64), np.uint8)) for one in (image, np.ascontiguousarray(np.rot90(image)))]
+    assert shared_edges(frames, (64, 64))[32, 32] < 0.25 < shared_edges(frames[:1], (64, 64))[32, 32]
+
+
+def test_what_fewer_than_half_show_is_not_shared() -> None:
+    image = np.full((64, 64, 3), 20, np.uint8)
+    image[:, 32:] = 240
+    seen, hidden = np.zeros((64, 64), np.uint8), np.full((64, 64), 255, np.uint8)
+    few = [Frame(image, seen), *[Frame(image, hidden)] * 9]
+    assert shared_edges(few, (64, 64))[32, 32] < 0.25 < shared_edges(few[:2], (64, 64))[32, 32]
+
+
+def test_without_frames_there_are_no_edges() -> None:
+    assert not shared_edges([], (64, 48)).any()
