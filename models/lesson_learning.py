@@ -15,8 +15,9 @@ from pipeline.exceptions import ImageError, TrainingError
 from pipeline.images import Image, read_image, read_size
 from pipeline.print import PrintStage, teach
 from pipeline.reference import WITNESSES, central_image, spread
-from pipeline.regions import outside_image
+from pipeline.regions import outside_image, registrar_of
 from pipeline.registration import Registrar, learned_min_quality
+from pipeline.view import View
 
 Advance = Callable[[str], None]
 """Called once an image, with the name of the step; drives a progress bar."""
@@ -50,7 +51,8 @@ def learn_lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
     reference = _reference(some, config)
     _check_regions(config, (reference.shape[1], reference.shape[0]))
     read = reader_of(reference, config)
-    trial = Registrar(reference, motion=config.registration.motion, min_quality=-1.0)
+    view = _view(some, reference, config, read, advance)
+    trial = registrar_of(reference, view, config, min_quality=-1.0)
     poses = GoodParts(tuple(spread(some, POSES)), read, trial, lambda: advance("registering"))
     qualities = np.array([registration.quality for _, registration in poses])
     min_quality = learned_min_quality(qualities)
@@ -59,10 +61,9 @@ def learn_lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
             f"{paths[0].parent}: no common pose was found; set registration.motion to far (shifts), any (turns) "
             "or none, or fix the camera"
         )
-    registrar = Registrar(reference, motion=config.registration.motion, min_quality=min_quality)
+    registrar = registrar_of(reference, view, config, min_quality=min_quality)
     parts = GoodParts(tuple(spread(some, TEACHERS)), read, registrar, lambda: advance("learning print zones"))
-    few = replace(poses, paths=tuple(spread(poses.paths, SAMPLE)), advance=lambda: advance("learning view and light"))
-    view = choose_view(few, reference, config)
+    few = replace(poses, paths=tuple(spread(poses.paths, SAMPLE)), advance=lambda: advance("learning light"))
     steady = steady_blocks(few, reference, view, config)
     lit = LitParts(parts, *judged_in(reference, view, config, steady))
     stage = teach(lit, registrar.size, config.print.zones) if config.print.mask else _no_print(registrar.size)
@@ -108,6 +109,12 @@ def _reference(paths: list[Path], config: Config) -> Image:
         raise TrainingError(f"{paths[0].parent}: its images cannot be decoded; run goodparts audit on it")
     usual = max(set(shapes), key=lambda shape: (shapes.count(shape), shape))
     return central_image([image for image in images if image.shape == usual], motion=config.registration.motion)
+
+
+def _view(paths: list[Path], reference: Image, config: Config, read: Callable[[Path], Image], advance: Advance) -> View:
+    anywhere = Registrar(reference, motion=config.registration.motion, min_quality=-1.0)
+    few = GoodParts(tuple(spread(paths, SAMPLE)), read, anywhere, lambda: advance("learning view"))
+    return choose_view(few, reference, config)
 
 
 def _check_regions(config: Config, size: tuple[int, int]) -> None:

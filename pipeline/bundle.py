@@ -18,7 +18,7 @@ from pipeline.images import Image, Mask, write_bytes
 from pipeline.lighting import Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual
-from pipeline.regions import unjudged
+from pipeline.regions import registrar_of, unjudged
 from pipeline.registration import Registrar
 from pipeline.view import View
 
@@ -83,7 +83,7 @@ class Bundle:
     @cached_property
     def registrar(self) -> Registrar:
         """Finds the pose of the part on an image."""
-        return Registrar(self.reference, motion=self.config.registration.motion, min_quality=self.min_quality)
+        return registrar_of(self.reference, self.view, self.config, min_quality=self.min_quality)
 
     @property
     def network(self) -> bytes:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.coarse_pose import CoarseSearch
+from pipeline.coarse_pose import Box, CoarseSearch
 from pipeline.images import Image, Mask, shrink, size_within
 
 Matrix = NDArray[np.float64]
@@ -62,18 +62,25 @@ class Registrar:
         motion: `euclidean` for small moves, `far` for shifts of up to a quarter of the image, `any` for any turn as
             well, or `none` where parts have no common pose.
         min_quality: correlation below which a pose is not trusted; learned from good parts.
+        box: left, top, width and height of what of the reference is brought onto images; None for all of it. It is
+            looked for all over the image, and all the finer, the smaller it is.
     """
 
-    def __init__(self, reference: Image, *, motion: str, min_quality: float) -> None:
+    def __init__(self, reference: Image, *, motion: str, min_quality: float, box: Box | None = None) -> None:
         self.size = (reference.shape[1], reference.shape[0])
         self.motion = motion
         self.min_quality = min_quality
-        self._search_size = size_within(self.size, SEARCH_SIDE)
+        box = None if box == (0, 0, *self.size) else box
+        finer = max(self.size) / max(box[2:]) if box else 1.0
+        self._search_size = size_within(self.size, round(finer * SEARCH_SIDE))
         self._scaling = pixel_scaling(self.size, self._search_size)
         self._turns = TURNS.get(motion)
-        self._lit_reference = self._shrink(reference)
-        self._reference = even(self._lit_reference)
-        self._coarse = CoarseSearch(self._reference, self._turns) if self._turns else None
+        lit = self._shrink(reference)
+        left, top, width, height = shown = self._searched(box) if box else (0, 0, *self._search_size)
+        self._inside = (slice(top, top + height), slice(left, left + width))
+        self._corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
+        self._lit_reference, self._reference = lit[self._inside], even(lit)[self._inside]
+        self._coarse = CoarseSearch(even(lit), self._turns, shown if box else None) if self._turns else None
 
     def register(self, image: Image) -> Registration:
         """Find the pose of the part in an image of the reference's size, (H, W, 3) uint8 RGB."""
@@ -82,7 +89,7 @@ class Registrar:
         quality, warp = self._search(self._shrink(image))
         if quality < 0:
             return Registration(np.eye(2, 3), -1.0, False)
-        to_reference = np.linalg.inv(square(warp.astype(np.float64)))
+        to_reference = self._corner @ np.linalg.inv(square(warp.astype(np.float64)))
         whole = np.linalg.inv(self._scaling) @ to_reference @ self._scaling
         return Registration(whole[:2], quality, quality >= self.min_quality)
 
@@ -92,19 +99,26 @@ class Registrar:
         rest = self._align(small, self._start(lit))
         if self._coarse is None or (self.motion == "far" and rest[0] >= SURE):
             return rest
-        tried = [rest, *(self._align(small, start) for start in self._coarse.candidates(small))]
+        tried = [rest, *(self._align(small, self._from_corner(start)) for start in self._coarse.candidates(small))]
         return max(tried, key=lambda pair: pair[0])
+
+    def _from_corner(self, warp: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The way from the reference, begun at the corner of what is looked for in it."""
+        return np.asarray((square(warp.astype(np.float64)) @ self._corner)[:2], np.float32)
 
     def _start(self, lit: NDArray[np.float32]) -> NDArray[np.float32]:
         """Where the image fits light and all: off by pixels where light falls from aside, but found from farther."""
-        found = _ecc(self._lit_reference, lit, np.full(lit.shape, 255, np.uint8), START_ITERATIONS)
-        return np.eye(2, 3, dtype=np.float32) if found is None else found[1]
+        there = lit[self._inside]
+        found = _ecc(self._lit_reference, there, np.full(there.shape, 255, np.uint8), START_ITERATIONS)
+        warp = np.eye(2, 3) if found is None else found[1].astype(np.float64)
+        return (self._corner @ square(warp))[:2].astype(np.float32)
 
     def _align(self, small: NDArray[np.float32], start: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         """The image is brought near first: ECC takes the turn from its sine, which tells no more than 90 degrees."""
         way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        near = cv2.warpAffine(small, start, self._search_size, flags=way, borderMode=cv2.BORDER_REPLICATE)
-        inside = cv2.warpAffine(np.full(small.shape, 255, np.uint8), start, self._search_size, flags=way)
+        size = self._reference.shape[::-1]
+        near = cv2.warpAffine(small, start, size, flags=way, borderMode=cv2.BORDER_REPLICATE)
+        inside = cv2.warpAffine(np.full(small.shape, 255, np.uint8), start, size, flags=way)
         seen = np.where(inside == 255, 255, 0).astype(np.uint8)
         if np.count_nonzero(seen) < LEAST_SEEN * seen.size:
             return -1.0, start
@@ -114,6 +128,12 @@ class Registrar:
         quality, warp = found
         whole = square(start.astype(np.float64)) @ square(warp.astype(np.float64))
         return quality, whole[:2].astype(np.float32)
+
+    def _searched(self, box: Box) -> Box:
+        """A box of the reference in pixels of the image that is searched."""
+        scale = np.tile(np.divide(self._search_size, self.size), 2)
+        left, top, width, height = np.maximum(np.round(box * scale), (0, 0, 1, 1)).astype(int).tolist()
+        return (left, top, width, height)
 
     def _shrink(self, image: Image) -> NDArray[np.float32]:
         small = shrink(image, self._search_size)

@@ -151,3 +151,56 @@ def test_the_least_quality_lies_under_what_good_parts_show() -> None:
     assert 0.8 < least < usual.min()
     assert learned_min_quality(np.array([0.3, 0.31, 0.9, 0.92])) == 0.2
     assert learned_min_quality(np.full(10, 0.99)) < 0.99
+
+
+PLATE = (220, 170, 201, 141)
+"""Left, top, width and height of the plate of `drawn_part` on a ground of 640x480 px."""
+
+AROUND = (200, 156, 241, 169)
+"""The same with a margin."""
+
+
+def on_ground(drawn_part: Image, true: Matrix, number: int) -> Image:
+    """The plate, moved, on a ground with stains and stripes that is another one with each number."""
+    rng, (left, top, width, height) = np.random.default_rng(number), PLATE
+    stains = cv2.resize(rng.uniform(0.5, 1.6, (8, 10)).astype(np.float32), (640, 480), interpolation=cv2.INTER_CUBIC)
+    ground = np.asarray(stains[..., None] * rng.uniform(40, 90, 3), np.float32)
+    for _ in range(3):
+        ends = rng.integers(0, 640, 4).tolist()
+        cv2.line(ground, (ends[0], ends[1]), (ends[2], ends[3]), rng.uniform(10, 200, 3).tolist(), 6)
+    plate, covered = np.zeros((480, 640, 3), np.float32), np.zeros((480, 640, 1), np.float32)
+    plate[top : top + height, left : left + width] = drawn_part[50:191, 60:261]
+    covered[top : top + height, left : left + width] = 1
+    plate, covered = (np.asarray(cv2.warpAffine(one, true, (640, 480)), np.float32) for one in (plate, covered))
+    return np.asarray(np.clip(ground * (1 - covered[..., None]) + plate, 0, 255), np.uint8)
+
+
+def test_the_ground_around_a_part_has_no_say(drawn_part: Image) -> None:
+    left, top, width, height = PLATE
+    corners = np.array([[left, top], [left + width, top], [left + width, top + height], [left, top + height]], float)
+    reference = on_ground(drawn_part, np.eye(2, 3), 0)
+    off: dict[bool, list[float]] = {True: [], False: []}
+    for focused, found in off.items():
+        registrar = Registrar(reference, motion="far", min_quality=0.2, box=AROUND if focused else None)
+        for number, (turn, shift) in enumerate(((-3.0, (-70, 30)), (0.0, (60, -40)), (2.0, (20, 50))), 1):
+            true = np.asarray(cv2.getRotationMatrix2D((320, 240), turn, 1), np.float64)
+            true[:, 2] += shift
+            registration = registrar.register(on_ground(drawn_part, true, number))
+            found.append(float(np.abs(applied(registration.matrix, applied(true, corners)) - corners).max()))
+    assert max(off[True]) < 0.5
+    assert max(off[True]) < min(off[False]) / 2
+
+
+def test_a_box_around_all_changes_nothing(drawn_part: Image) -> None:
+    image = moved(drawn_part, pose(20, 10, 2))
+    whole = Registrar(drawn_part, motion="far", min_quality=0.5).register(image)
+    boxed = Registrar(drawn_part, motion="far", min_quality=0.5, box=(0, 0, 320, 240)).register(image)
+    np.testing.assert_array_equal(whole.matrix, boxed.matrix)
+    assert whole.quality == boxed.quality
+
+
+def test_the_reference_itself_does_not_move_with_a_box_either(drawn_part: Image) -> None:
+    reference = on_ground(drawn_part, np.eye(2, 3), 0)
+    found = Registrar(reference, motion="far", min_quality=0.5, box=AROUND).register(reference)
+    np.testing.assert_allclose(found.matrix, np.eye(2, 3), atol=1e-3)
+    assert found.quality > 0.999
