@@ -49,7 +49,8 @@ class RegionsConfig(Section):
 
     interest: tuple[Box, ...] = Field(
         (),
-        description="Boxes [left, top, width, height]; nothing beside them counts, and they are seen as large as fits.",
+        description="Boxes [left, top, width, height]; nothing beside them counts, and they are seen as large as fits. "
+        "None: all of the image; where parts are searched for over it, what they share.",
     )
     ignored: tuple[Box, ...] = Field((), description="Boxes in which nothing counts.")
 

@@ -70,16 +70,16 @@ class Registrar:
         self.size = (reference.shape[1], reference.shape[0])
         self.motion = motion
         self.min_quality = min_quality
-        box = None if box == (0, 0, *self.size) else box
+        box = None if box == (0, 0, *self.size) else box  # of all, parts that are shifted show the middle at the least
         finer = max(self.size) / max(box[2:]) if box else 1.0
         self._search_size = size_within(self.size, round(finer * SEARCH_SIDE))
         self._scaling = pixel_scaling(self.size, self._search_size)
         self._turns = TURNS.get(motion)
         lit = self._shrink(reference)
         left, top, width, height = shown = self._searched(box) if box else (0, 0, *self._search_size)
-        self._inside = (slice(top, top + height), slice(left, left + width))
+        self._window = (slice(top, top + height), slice(left, left + width))
         self._corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
-        self._lit_reference, self._reference = lit[self._inside], even(lit)[self._inside]
+        self._lit_reference, self._reference = lit[self._window], even(lit)[self._window]
         self._coarse = CoarseSearch(even(lit), self._turns, shown if box else None) if self._turns else None
 
     def register(self, image: Image) -> Registration:
@@ -108,7 +108,7 @@ class Registrar:
 
     def _start(self, lit: NDArray[np.float32]) -> NDArray[np.float32]:
         """Where the image fits light and all: off by pixels where light falls from aside, but found from farther."""
-        there = lit[self._inside]
+        there = lit[self._window]
         found = _ecc(self._lit_reference, there, np.full(there.shape, 255, np.uint8), START_ITERATIONS)
         warp = np.eye(2, 3) if found is None else found[1].astype(np.float64)
         return (self._corner @ square(warp))[:2].astype(np.float32)
