@@ -1,4 +1,4 @@
-"""What a sample of the good images teaches before any frame is made: the usual size, poses, light and print."""
+"""What a sample of the good images teaches before any frame is made: the usual size, the view, poses, light and print."""
 
 from collections.abc import Callable
 from dataclasses import replace
