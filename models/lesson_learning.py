@@ -1,4 +1,4 @@
-"""What a sample of the good images teaches before any frame is made: the usual size, the view, poses, light and print."""
+"""What a sample of good images teaches before any frame is made: the usual size, the view, poses, light and print."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -54,13 +54,7 @@ def learn_lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
     view = _view(some, reference, config, read, advance)
     trial = registrar_of(reference, view, config, min_quality=-1.0)
     poses = GoodParts(tuple(spread(some, POSES)), read, trial, lambda: advance("registering"))
-    qualities = np.array([registration.quality for _, registration in poses])
-    min_quality = learned_min_quality(qualities)
-    if np.count_nonzero(qualities >= min_quality) < LEAST:
-        raise TrainingError(
-            f"{paths[0].parent}: no common pose was found; set registration.motion to far (shifts), any (turns) "
-            "or none, or fix the camera"
-        )
+    min_quality = _min_quality(poses)
     registrar = registrar_of(reference, view, config, min_quality=min_quality)
     parts = GoodParts(tuple(spread(some, TEACHERS)), read, registrar, lambda: advance("learning print zones"))
     few = replace(poses, paths=tuple(spread(poses.paths, SAMPLE)), advance=lambda: advance("learning light"))
@@ -115,6 +109,17 @@ def _view(paths: list[Path], reference: Image, config: Config, read: Callable[[P
     anywhere = Registrar(reference, motion=config.registration.motion, min_quality=-1.0)
     few = GoodParts(tuple(spread(paths, SAMPLE)), read, anywhere, lambda: advance("learning view"))
     return choose_view(few, reference, config)
+
+
+def _min_quality(poses: GoodParts) -> float:
+    qualities = np.array([registration.quality for _, registration in poses])
+    least = learned_min_quality(qualities)
+    if np.count_nonzero(qualities >= least) < LEAST:
+        raise TrainingError(
+            f"{poses.paths[0].parent}: no common pose was found; set registration.motion to far (shifts), any (turns) "
+            "or none, or fix the camera"
+        )
+    return least
 
 
 def _check_regions(config: Config, size: tuple[int, int]) -> None:

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[int, int, int, int]
+from pipeline.config import Box
+
 Grey = NDArray[np.float32]
 Warp = NDArray[np.float32]
 
@@ -15,8 +16,8 @@ SIDE = 80
 """Longest side of the images that are compared: its pixels are finer than what alignment can start from."""
 
 FLAT = 1e-3
-"""Variance, in that of the part, up to which a place is flat: what correlates there is how sums were rounded, from
-ground that is burnt out to all that a correlation can be, and never twice alike."""
+"""Variance, in that of the part, up to which a place is flat, such as burnt-out ground. Its correlation would be one
+rounding error by another: anything up to 1, and not the same from run to run."""
 
 CANDIDATES = 2
 """Poses handed on to alignment."""

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.coarse_pose import Box, CoarseSearch
+from pipeline.coarse_pose import CoarseSearch
+from pipeline.config import Box
 from pipeline.images import Image, Mask, shrink, size_within
 
 Matrix = NDArray[np.float64]
