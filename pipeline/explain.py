@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pipeline.drawing import BLUE, BOLD, GREY, VERDICT_COLOUR, WHITE, fit, pad, text_block, write
 from pipeline.images import Image
 from pipeline.inspector import Evidence, Inspection
-from pipeline.overlays import describe_score, outline, stands_out, tint
+from pipeline.overlays import describe_score, outline, stands_out, stroke, tint
+from pipeline.view import View
 
 WIDTH, HEIGHT = 480, 380
 """Size of a tile's picture; images are fitted into it."""
@@ -34,7 +35,7 @@ def explain(image: Image, inspection: Inspection) -> Image:
     Returns:
         The picture, about 1500 pixels wide.
     """
-    first = _tile("1 Input", image, "the image as it came")
+    first = _input(image, inspection)
     verdict = _verdict(inspection)
     if inspection.evidence is None:
         return _rows([[first, verdict]])
@@ -42,6 +43,17 @@ def explain(image: Image, inspection: Inspection) -> Image:
     residuals = _residuals(inspection.evidence, inspection.threshold)
     tiles = [first, *steps, *residuals, verdict]
     return _rows([tiles[start : start + COLUMNS] for start in range(0, len(tiles), COLUMNS)])
+
+
+def _input(image: Image, inspection: Inspection) -> Image:
+    evidence, registration, size = inspection.evidence, inspection.registration, (image.shape[1], image.shape[0])
+    if evidence is None or registration is None or evidence.view == View.of_all(size, evidence.view.size):
+        return _tile("1 Input", image, "the image as it came")
+    canvas = image.copy()
+    box = np.rint(registration.to_original(evidence.view.corners)).astype(np.int32)
+    for colour, thickness in ((WHITE, 6), (BLUE, 4)):
+        cv2.polylines(canvas, [box], True, colour, thickness * stroke(image), cv2.LINE_AA)
+    return _tile("1 Input", canvas, "the image as it came; what lies outside the blue frame is not judged")
 
 
 def _steps(evidence: Evidence, inspection: Inspection) -> list[Image]:

@@ -57,6 +57,12 @@ class View:
         corner = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]], np.float64)
         return np.asarray(pixel_scaling((width, height), self.size) @ corner)
 
+    @property
+    def corners(self) -> Matrix:
+        """(4, 2) pixels (x, y) of the reference, clockwise from the upper left."""
+        left, top, width, height = self.box
+        return np.array([(left, top), (left + width, top), (left + width, top + height), (left, top + height)], float)
+
     def crop(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What a picture of the reference, (H, W) or (H, W, 3) uint8, holds in the window; at its own size."""
         left, top, width, height = self.box

@@ -15,6 +15,7 @@ from pipeline.bundle import FILES, MANIFEST, Bundle, load_bundle
 from pipeline.calibration import Goal, calibrate_scores
 from pipeline.exceptions import ModelError
 from pipeline.inspector import Inspector
+from pipeline.view import View
 
 Place = tuple[str | int, ...]
 """Keys that lead to a value of the manifest."""
@@ -217,3 +218,11 @@ def test_files_that_another_version_of_opencv_wrote_survive_a_new_calibration(fo
     bundle = load_bundle(folder)
     bundle.recalibrated(bundle.calibration, folder)
     load_bundle(folder)
+
+
+def test_a_view_of_more_than_the_reference_has_is_refused(folder: Path) -> None:
+    bundle = load_bundle(folder)
+    width, height = bundle.size
+    replace(bundle, view=View((10, 0, width, height), bundle.view.size)).save(folder)
+    with pytest.raises(ModelError, match="altered"):
+        load_bundle(folder)

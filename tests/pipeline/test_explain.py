@@ -1,11 +1,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from pipeline.drawing import VERDICT_COLOUR, VERMILION
+from pipeline.drawing import BLUE, VERDICT_COLOUR, VERMILION
 from pipeline.explain import HEIGHT, WIDTH, explain
 from pipeline.images import Image
 from pipeline.verdict import Verdict
+from pipeline.view import View
 from tests.pipeline.fakes import FakeInspector, part
 
 DEFECT = (70, 40)
@@ -39,6 +41,19 @@ def test_what_is_burnt_out_is_said_beneath_the_mask() -> None:
         for column in range(3)
     ]
     assert changed == [False, False, True] + 6 * [False]
+
+
+def test_what_is_judged_is_framed_where_that_is_not_all() -> None:
+    """Parts lie 6 px left of the reference and 4 px below it."""
+    inspection = FakeInspector().inspect(part(), evidence=True)
+    assert inspection.evidence
+    closer = replace(inspection, evidence=replace(inspection.evidence, view=View((40, 20, 50, 30), (64, 32))))
+    whole, framed = (explain(part(), found) for found in (inspection, closer))
+    assert not (tile(whole, 0, 0) == BLUE).all(axis=2).any()
+    rows, columns = np.nonzero((tile(framed, 0, 0) == BLUE).all(axis=2))
+    scale = WIDTH / 120
+    assert np.ptp(columns) == pytest.approx(50 * scale, abs=6 * scale)
+    assert np.ptp(rows) == pytest.approx(30 * scale, abs=6 * scale)
 
 
 def test_the_verdict_has_its_colour() -> None:

@@ -49,3 +49,25 @@ def test_warping_the_small_image_is_warping_the_large_one(
     assert difference.mean() < 1.5
     half_a_pixel_off = np.abs(np.roll(early, 1, axis=1).astype(int) - late)[12:-12, 12:-12]
     assert difference.mean() < half_a_pixel_off.mean() / 3
+
+
+def test_the_corners_of_a_view_are_those_of_what_it_shows() -> None:
+    seen = View((40, 20, 50, 30), (100, 60)).seen(View((40, 20, 50, 30), (100, 60)).corners)
+    np.testing.assert_allclose(seen, [(0.5, 0.5), (100.5, 0.5), (100.5, 60.5), (0.5, 60.5)])
+
+
+@pytest.mark.parametrize("whole", [(89, 50), (90, 49)])
+def test_a_view_lies_in_what_has_all_of_it(whole: tuple[int, int]) -> None:
+    assert View((40, 20, 50, 30), (64, 32)).lies_in((90, 50))
+    assert not View((40, 20, 50, 30), (64, 32)).lies_in(whole)
+
+
+def test_a_view_comes_back_from_its_description() -> None:
+    view = View((40, 20, 50, 30), (64, 32))
+    assert View.from_dict(view.to_dict()) == view
+
+
+@pytest.mark.parametrize("box", [[-1, 0, 5, 5], [0, 0, 0, 5], [0, 0, 5]])
+def test_what_is_no_view_is_refused(box: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"view|unpack"):
+        View.from_dict({"box": box, "size": [64, 32]})
