@@ -71,7 +71,7 @@ class Registrar:
         self.size = (reference.shape[1], reference.shape[0])
         self.motion = motion
         self.min_quality = min_quality
-        box = None if box == (0, 0, *self.size) else box  # of all, parts that are shifted show the middle at the least
+        box = None if box == (0, 0, *self.size) else box  # of a shifted part the image shows the middle at the least
         finer = max(self.size) / max(box[2:]) if box else 1.0
         self._search_size = size_within(self.size, round(finer * SEARCH_SIDE))
         self._scaling = pixel_scaling(self.size, self._search_size)
