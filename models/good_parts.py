@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.exceptions import ImageError
-from pipeline.framing import lit_grey, lit_part
+from pipeline.framing import Frame, frame_part, lit_grey, lit_part
 from pipeline.images import Grey, Image, Mask, read_image
 from pipeline.lighting import Blocks, Light
 from pipeline.regions import unjudged
@@ -37,6 +37,10 @@ class GoodParts:
             if path not in self._poses:
                 self._poses[path] = self.registrar.register(image)
             yield image, self._poses[path]
+
+    def frames(self, view: View) -> Iterator[Frame]:
+        """What a view shows of those whose pose is found."""
+        return (frame_part(image, pose, view) for image, pose in self if pose.found)
 
 
 @dataclass(frozen=True)

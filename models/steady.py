@@ -3,7 +3,7 @@
 A part before another car, or on another tray, looks as if the light had changed, as far as most of the image goes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.good_parts import GoodParts
 from pipeline.config import Config
-from pipeline.framing import Frame, frame_part
+from pipeline.framing import Frame
 from pipeline.images import Image, size_within
 from pipeline.lighting import Blocks, Light, block_levels, block_size, light_gain
 from pipeline.regions import unjudged
@@ -39,20 +39,14 @@ def steady_blocks(parts: GoodParts, reference: Image, view: View, config: Config
         config: its regions say what is not judged.
     """
     view = view.at(size_within(view.box[2:], SEARCH_SIDE))
-    frames = list(_small_frames(parts, view, config))
+    unwanted = unjudged(config.regions, view)
+    frames = [frame.without(unwanted) for frame in parts.frames(view)]
     if not frames:
         return ()
     shared = _shared(frames) >= SHARED
     steady = tuple("".join(map(str, row)) for row in shared.astype(int))
     everywhere, there = (_spread(frames, Light.of(reference, view, blocks), shared) for blocks in ((), steady))
     return steady if there < WORTH * everywhere else ()
-
-
-def _small_frames(parts: GoodParts, view: View, config: Config) -> Iterator[Frame]:
-    unwanted = unjudged(config.regions, view)
-    for image, registration in parts:
-        if registration.found:
-            yield frame_part(image, registration, view).without(unwanted)
 
 
 def _shared(frames: Sequence[Frame]) -> NDArray[np.float32]:

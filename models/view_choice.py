@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.good_parts import GoodParts
 from pipeline.config import Box, Config
-from pipeline.framing import Frame, frame_part
+from pipeline.framing import Frame
 from pipeline.images import Image, size_within
 from pipeline.regions import view_of
 from pipeline.registration import DARK, SEARCH_SIDE
@@ -56,25 +56,25 @@ def choose_view(parts: GoodParts, reference: Image, config: Config) -> View:
         config: with a definite motion.
     """
     whole, megapixels = (reference.shape[1], reference.shape[0]), config.image.working_megapixels
-    extent = _extent(parts, whole) if searches(config) else None
-    closer = view_of((extent,) if extent else config.regions.interest, whole, megapixels=megapixels)
-    if extent and closer.box[2] * closer.box[3] > WORTH * whole[0] * whole[1]:
-        return view_of((), whole, megapixels=megapixels)
-    return closer
+    if not searches(config):
+        return view_of(config.regions.interest, whole, megapixels=megapixels)
+    closer = view_of(_extent(parts, whole), whole, megapixels=megapixels)
+    worth = closer.box[2] * closer.box[3] <= WORTH * whole[0] * whole[1]
+    return closer if worth else view_of((), whole, megapixels=megapixels)
 
 
-def _extent(parts: GoodParts, whole: tuple[int, int]) -> Box | None:
-    """The box around all edges that good parts share, pixels of the reference; None where they share none."""
+def _extent(parts: GoodParts, whole: tuple[int, int]) -> tuple[Box, ...]:
+    """The box around all edges that good parts share, pixels of the reference; none where they share none."""
     view = View.of_all(whole, size_within(whole, SEARCH_SIDE))
-    clear = shared_edges((frame_part(image, pose, view) for image, pose in parts if pose.found), view.size)
+    clear = shared_edges(parts.frames(view), view.size)
     _, _, found, _ = cv2.connectedComponentsWithStats((clear > SHARED).astype(np.uint8))
     pieces = found[1:][found[1:, cv2.CC_STAT_AREA] > SPECK * clear.size]  # the first is all the rest
     if not len(pieces):
-        return None
+        return ()
     scale = np.divide(whole, view.size)
     low = np.floor(pieces[:, :2].min(axis=0) * scale).astype(int)
     high = np.ceil((pieces[:, :2] + pieces[:, 2:4]).max(axis=0) * scale).astype(int)
-    return (int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
+    return ((int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),)
 
 
 def shared_edges(frames: Iterable[Frame], size: tuple[int, int]) -> NDArray[np.float32]:

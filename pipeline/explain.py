@@ -8,7 +8,6 @@ from pipeline.drawing import BLUE, BOLD, GREY, VERDICT_COLOUR, WHITE, fit, pad, 
 from pipeline.images import Image
 from pipeline.inspector import Evidence, Inspection
 from pipeline.overlays import describe_score, outline, stands_out, stroke, tint
-from pipeline.view import View
 
 WIDTH, HEIGHT = 480, 380
 """Size of a tile's picture; images are fitted into it."""
@@ -46,8 +45,8 @@ def explain(image: Image, inspection: Inspection) -> Image:
 
 
 def _input(image: Image, inspection: Inspection) -> Image:
-    evidence, registration, size = inspection.evidence, inspection.registration, (image.shape[1], image.shape[0])
-    if evidence is None or registration is None or evidence.view == View.of_all(size, evidence.view.size):
+    evidence, registration = inspection.evidence, inspection.registration
+    if evidence is None or registration is None or evidence.view.shows_all((image.shape[1], image.shape[0])):
         return _tile("1 Input", image, "the image as it came")
     canvas = image.copy()
     box = np.rint(registration.to_original(evidence.view.corners)).astype(np.int32)

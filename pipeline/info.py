@@ -8,7 +8,6 @@ from pipeline.bundle import Bundle
 from pipeline.calibration import Calibration
 from pipeline.print import PrintStage, PrintZone
 from pipeline.print.sheet import Sheet
-from pipeline.view import View
 
 POSES = {
     "euclidean": "parts lie nearly alike: small shifts and turns are taken out",
@@ -38,7 +37,7 @@ def suggestion(bundle: Bundle) -> tuple[str, str]:
 
 def chosen(bundle: Bundle) -> Iterator[tuple[str, str]]:
     """What the training chose for itself and what it suggests, as names and values, like all that `describe` tells."""
-    if bundle.view != View.of_all(bundle.size, bundle.view.size):
+    if not bundle.view.shows_all(bundle.size):
         yield "seen", "{2} x {3} px at x {0}, y {1} of the reference; the rest is not judged".format(*bundle.view.box)
     yield "suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))
 

@@ -71,17 +71,19 @@ class Registrar:
         self.size = (reference.shape[1], reference.shape[0])
         self.motion = motion
         self.min_quality = min_quality
-        box = None if box == (0, 0, *self.size) else box  # of a shifted part the image shows the middle at the least
-        finer = max(self.size) / max(box[2:]) if box else 1.0
-        self._search_size = size_within(self.size, round(finer * SEARCH_SIDE))
+        whole = (0, 0, *self.size)
+        box = box or whole
+        self._search_size = size_within(self.size, round(max(self.size) / max(box[2:]) * SEARCH_SIDE))
         self._scaling = pixel_scaling(self.size, self._search_size)
         self._turns = TURNS.get(motion)
         lit = self._shrink(reference)
-        left, top, width, height = shown = self._searched(box) if box else (0, 0, *self._search_size)
+        small = even(lit)
+        left, top, width, height = shown = self._searched(box)
         self._window = (slice(top, top + height), slice(left, left + width))
         self._corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
-        self._lit_reference, self._reference = lit[self._window], even(lit)[self._window]
-        self._coarse = CoarseSearch(even(lit), self._turns, shown if box else None) if self._turns else None
+        self._lit_reference, self._reference = lit[self._window], small[self._window]
+        part = None if box == whole else shown  # of a shifted part the image shows the middle at the least
+        self._coarse = CoarseSearch(small, self._turns, part) if self._turns else None
 
     def register(self, image: Image) -> Registration:
         """Find the pose of the part in an image of the reference's size, (H, W, 3) uint8 RGB."""

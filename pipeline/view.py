@@ -45,6 +45,10 @@ class View:
         """The same window at another size."""
         return replace(self, size=size)
 
+    def shows_all(self, whole: tuple[int, int]) -> bool:
+        """Whether this is all of a reference of this width and height."""
+        return self.box == (0, 0, *whole)
+
     def lies_in(self, whole: tuple[int, int]) -> bool:
         """Whether a reference of this width and height has all that is shown."""
         left, top, width, height = self.box
