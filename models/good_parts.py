@@ -38,6 +38,10 @@ class GoodParts:
                 self._poses[path] = self.registrar.register(image)
             yield image, self._poses[path]
 
+    def found_by(self, registrar: Registrar) -> "GoodParts":
+        """The same parts, in the poses that another registrar finds."""
+        return GoodParts(self.paths, self.read, registrar, self.advance)
+
     def frames(self, view: View) -> Iterator[Frame]:
         """What a view shows of those whose pose is found."""
         return (frame_part(image, pose, view) for image, pose in self if pose.found)

@@ -4,10 +4,11 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from pipeline.images import Image, write_bytes
 from pipeline.lighting import Blocks
@@ -45,7 +46,7 @@ def write_lesson(folder: Path, lesson: Lesson) -> Lesson:
     words = {
         "usable": list(lesson.usable),
         "refused": list(lesson.refused),
-        "view": lesson.view.to_dict(),
+        "view": asdict(lesson.view),
         "min_quality": lesson.min_quality,
         "print": lesson.print_stage.to_dict(),
         "steady": lesson.steady,
@@ -71,5 +72,6 @@ def _parse(data: io.BytesIO) -> Lesson:
     with np.load(data) as arrays:
         words = json.loads(arrays["words"].tobytes())
         stage = PrintStage.from_dict(words["print"], arrays["labels"])
-        learned = (View.from_dict(words["view"]), words["min_quality"], stage, tuple(words["steady"]))
+        view = TypeAdapter(View).validate_python(words["view"])
+        learned = (view, words["min_quality"], stage, tuple(words["steady"]))
         return Lesson(words["usable"], words["refused"], arrays["reference"], *learned)

@@ -15,8 +15,8 @@ from pipeline.exceptions import ImageError, TrainingError
 from pipeline.images import Image, read_image, read_size
 from pipeline.print import PrintStage, teach
 from pipeline.reference import WITNESSES, central_image, spread
-from pipeline.regions import outside_image, registrar_of
-from pipeline.registration import Registrar, learned_min_quality
+from pipeline.regions import outside_image
+from pipeline.registration import learned_min_quality, untaught
 from pipeline.view import View
 
 Advance = Callable[[str], None]
@@ -32,7 +32,7 @@ POSES, TEACHERS = 256, 2000
 def lesson_workload(count: int, config: Config) -> int:
     """How often `learn_lesson` will call `advance` for `count` images."""
     passes = 3 if config.print.mask else 0  # the third is for labels, in their own frame
-    return count + min(count, POSES) + (1 + searches(config)) * min(count, SAMPLE) + passes * min(count, TEACHERS)
+    return count + min(count, POSES) + (1 + 2 * searches(config)) * min(count, SAMPLE) + passes * min(count, TEACHERS)
 
 
 def learn_lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
@@ -52,10 +52,11 @@ def learn_lesson(paths: list[Path], config: Config, advance: Advance) -> Lesson:
     _check_regions(config, (reference.shape[1], reference.shape[0]))
     read = reader_of(reference, config)
     view = _view(some, reference, config, read, advance)
-    trial = registrar_of(reference, view, config, min_quality=-1.0)
+    motion = config.registration.motion
+    trial = view.registrar(reference, motion=motion, min_quality=-1.0)
     poses = GoodParts(tuple(spread(some, POSES)), read, trial, lambda: advance("registering"))
     min_quality = _min_quality(poses)
-    registrar = registrar_of(reference, view, config, min_quality=min_quality)
+    registrar = view.registrar(reference, motion=motion, min_quality=min_quality)
     parts = GoodParts(tuple(spread(some, TEACHERS)), read, registrar, lambda: advance("learning print zones"))
     few = replace(poses, paths=tuple(spread(poses.paths, SAMPLE)), advance=lambda: advance("learning light"))
     steady = steady_blocks(few, reference, view, config)
@@ -106,8 +107,8 @@ def _reference(paths: list[Path], config: Config) -> Image:
 
 
 def _view(paths: list[Path], reference: Image, config: Config, read: Callable[[Path], Image], advance: Advance) -> View:
-    anywhere = Registrar(reference, motion=config.registration.motion, min_quality=-1.0)
-    few = GoodParts(tuple(spread(paths, SAMPLE)), read, anywhere, lambda: advance("learning view"))
+    registrar = untaught(reference, motion=config.registration.motion)
+    few = GoodParts(tuple(spread(paths, SAMPLE)), read, registrar, lambda: advance("learning view"))
     return choose_view(few, reference, config)
 
 

@@ -27,7 +27,6 @@ from pipeline.labels import labels_in_place
 from pipeline.lighting import DETAIL, Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual, measure, usual_conditions
-from pipeline.regions import registrar_of
 from pipeline.registration import Registrar
 from pipeline.view import View
 
@@ -113,7 +112,8 @@ def _all_notes(
 
 def _framing(usable: list[Path], lesson: Lesson, frames: Frames, config: Config) -> Callable[[int], tuple[Note, ...]]:
     """The work on the file of frames that begins with a number: make it where it is not whole, and return its notes."""
-    registrar = registrar_of(lesson.reference, lesson.view, config, min_quality=lesson.min_quality)
+    motion = config.registration.motion
+    registrar = lesson.view.registrar(lesson.reference, motion=motion, min_quality=lesson.min_quality)
     read = reader_of(lesson.reference, config)
     light, unwanted = judged_in(lesson.reference, lesson.view, config, lesson.steady)
 

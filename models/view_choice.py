@@ -5,18 +5,20 @@ Where all good parts have their edges, and run them in the same direction, is th
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.good_parts import GoodParts
-from pipeline.config import Box, Config
+from pipeline.config import Config
+from pipeline.edges import directions
 from pipeline.framing import Frame
 from pipeline.images import Image, size_within
 from pipeline.regions import view_of
 from pipeline.registration import DARK, SEARCH_SIDE
-from pipeline.view import View
+from pipeline.view import Outline, View
 
 SAMPLE = 64
 """Good parts that tell, at the most."""
@@ -24,10 +26,10 @@ SAMPLE = 64
 SEARCHED = ("far", "any")
 """Motions with which the ground does not belong to the part. Of parts in place all that the camera sees is judged."""
 
-GRAIN, FAINT = 1.0, 0.03
-"""Pixels that an edge is smoothed over, and its slope, in logarithms of levels a pixel, that half counts."""
+GRAIN = 1.0
+"""Pixels that an edge is smoothed over."""
 
-BESIDE = 5
+PLACE = 5
 """Pixels across that one place of the part takes: an edge of its own, not just a line through the ground."""
 
 SHARED = 0.4
@@ -50,38 +52,43 @@ def choose_view(parts: GoodParts, reference: Image, config: Config) -> View:
     """What the working frame shows of the reference: a person's regions of interest, else the part, else all.
 
     Args:
-        parts: a sample of good parts; looked at where they are searched for over the image and nobody has said what is
-            of interest.
+        parts: a sample of good parts, as far as they are found before anything is known of them; looked at, twice,
+            where they are searched for over the image and nobody has said what is of interest.
         reference: (H, W, 3) uint8 RGB.
         config: with a definite motion.
     """
     whole, megapixels = (reference.shape[1], reference.shape[0]), config.image.working_megapixels
+    everything = view_of((), whole, megapixels=megapixels)
     if not searches(config):
         return view_of(config.regions.interest, whole, megapixels=megapixels)
-    closer = view_of(_extent(parts, whole), whole, megapixels=megapixels)
+    first = replace(everything, outline=_outline(parts, whole))
+    again = parts.found_by(first.registrar(reference, motion=config.registration.motion, min_quality=-1.0))
+    outline = _outline(again, whole)  # of parts that are found by themselves, and not by the ground too
+    if not outline:
+        return everything
+    left, top, width, height = cv2.boundingRect(np.array(outline))
+    closer = view_of(((left, top, width, height),), whole, megapixels=megapixels)
     worth = closer.box[2] * closer.box[3] <= WORTH * whole[0] * whole[1]
-    return closer if worth else view_of((), whole, megapixels=megapixels)
+    return replace(closer, outline=outline) if worth else everything
 
 
-def _extent(parts: GoodParts, whole: tuple[int, int]) -> tuple[Box, ...]:
-    """The box around all edges that good parts share, pixels of the reference; none where they share none."""
+def _outline(parts: GoodParts, whole: tuple[int, int]) -> Outline:
+    """The convex outline of all edges that good parts share; empty where they share none."""
     view = View.of_all(whole, size_within(whole, SEARCH_SIDE))
     clear = shared_edges(parts.frames(view), view.size)
-    _, _, found, _ = cv2.connectedComponentsWithStats((clear > SHARED).astype(np.uint8))
-    pieces = found[1:][found[1:, cv2.CC_STAT_AREA] > SPECK * clear.size]  # the first is all the rest
-    if not len(pieces):
+    _, labels, found, _ = cv2.connectedComponentsWithStats((clear > SHARED).astype(np.uint8))
+    pieces = 1 + np.flatnonzero(found[1:, cv2.CC_STAT_AREA] > SPECK * clear.size)  # the first is all the rest
+    places = np.argwhere(np.isin(labels, pieces))[:, ::-1].astype(np.int32)
+    if not len(places):
         return ()
-    scale = np.divide(whole, view.size)
-    low = np.floor(pieces[:, :2].min(axis=0) * scale).astype(int)
-    high = np.ceil((pieces[:, :2] + pieces[:, 2:4]).max(axis=0) * scale).astype(int)
-    return ((int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),)
+    corners = view.to_reference(cv2.convexHull(places).reshape(-1, 2).astype(np.float64))
+    return tuple((int(x), int(y)) for x, y in np.rint(corners))
 
 
 def shared_edges(frames: Iterable[Frame], size: tuple[int, int]) -> NDArray[np.float32]:
     """How clear the edges are that all parts have in the same direction; (h, w), 0..1.
 
-    The mean of their double-angle vectors (Granlund 1978, "In search of a general picture processing operator"): an
-    edge of a part counts the same before a bright ground and before a dark one.
+    The mean of their double-angle vectors: an edge of a part counts the same before a bright ground and a dark one.
 
     Args:
         frames: of registered parts.
@@ -92,14 +99,9 @@ def shared_edges(frames: Iterable[Frame], size: tuple[int, int]) -> NDArray[np.f
         shown = (frame.ignored == 0).astype(np.float32)
         total, seen, count = total + _edges(frame.image) * shown[..., None], seen + shown, count + 1
     often = np.maximum(seen, max(count, 1) / 2)  # what fewer than half show is not shared
-    return np.asarray(cv2.blur(np.hypot(total[..., 0], total[..., 1]) / often, (BESIDE, BESIDE)), np.float32)
+    return np.asarray(cv2.blur(np.hypot(total[..., 0], total[..., 1]) / often, (PLACE, PLACE)), np.float32)
 
 
 def _edges(image: Image) -> NDArray[np.float32]:
-    """(h, w, 2) at twice the angle of the slope at each pixel; as long as it is clear, 0..1."""
     grey = np.log(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32) + DARK)
-    smooth = cv2.GaussianBlur(grey, (0, 0), GRAIN)
-    x, y = (cv2.Sobel(smooth, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
-    slope = np.hypot(x, y)
-    clear = 1 / ((slope + FAINT) * (slope + 1e-9))
-    return np.asarray(np.dstack([(x * x - y * y) * clear, 2 * x * y * clear]), np.float32)
+    return directions(np.asarray(cv2.GaussianBlur(grey, (0, 0), GRAIN), np.float32))

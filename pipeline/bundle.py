@@ -18,11 +18,11 @@ from pipeline.images import Image, Mask, write_bytes
 from pipeline.lighting import Blocks, Light
 from pipeline.print import PrintStage
 from pipeline.quality import Usual
-from pipeline.regions import registrar_of, unjudged
+from pipeline.regions import unjudged
 from pipeline.registration import Registrar
 from pipeline.view import View
 
-FORMAT = 11
+FORMAT = 12
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)
@@ -83,7 +83,8 @@ class Bundle:
     @cached_property
     def registrar(self) -> Registrar:
         """Finds the pose of the part on an image."""
-        return registrar_of(self.reference, self.view, self.config, min_quality=self.min_quality)
+        motion = self.config.registration.motion
+        return self.view.registrar(self.reference, motion=motion, min_quality=self.min_quality)
 
     @property
     def network(self) -> bytes:
@@ -128,7 +129,7 @@ class Bundle:
         return {
             "config": self.config.model_dump(mode="json"),
             "source": self.source,
-            "view": self.view.to_dict(),
+            "view": asdict(self.view),
             "min_quality": self.min_quality,
             "max_outside": self.max_outside,
             "calibration": asdict(self.calibration),
@@ -158,7 +159,7 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         bundle = Bundle(
             config=parse_config(manifest["config"], source=str(folder / MANIFEST)),
-            view=View.from_dict(manifest["view"]),
+            view=TypeAdapter(View).validate_python(manifest["view"]),
             min_quality=float(manifest["min_quality"]),
             max_outside=float(manifest["max_outside"]),
             calibration=TypeAdapter(Calibration).validate_python(manifest["calibration"]),

@@ -1,88 +1,99 @@
 """Coarse pose: where a part may lie that has moved or turned too far for sub-pixel alignment to start from rest."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import Box
+from pipeline.edges import directions
+from pipeline.images import Mask
 
-Grey = NDArray[np.float32]
+Brightness = NDArray[np.float32]
+Matrix = NDArray[np.float64]
 Warp = NDArray[np.float32]
-
-FARTHEST = 1 / 4
-"""Shift that is searched, as a share of the image's sides: an eighth each way, of parts and of the reference's."""
 
 SIDE = 80
 """Longest side of the images that are compared: its pixels are finer than what alignment can start from."""
 
-FLAT = 1e-3
-"""Variance, in that of the part, up to which a place is flat, such as burnt-out ground. Its correlation would be one
-rounding error by another: anything up to 1, and not the same from run to run."""
+BESIDE = 1 / 4
+"""Of a part's longer side, what may lie beside the image."""
 
-CANDIDATES = 2
-"""Poses handed on to alignment."""
+BLUR = 1.0
+"""Pixels that edges may lie off, half a step of turn away."""
+
+CANDIDATES = 4
+"""Poses handed on to alignment, at the most: half a turn may look nearly as likely as the right one."""
+
+LIKELY = 0.75
+"""Of the best likeness, that of a pose which is handed on."""
+
+
+class Template(NamedTuple):
+    """The edges of a turned part, (h, w, 2), and the (3, 3) way from their pixels to those of the small reference."""
+
+    edges: NDArray[np.float32]
+    to_reference: Matrix
 
 
 class CoarseSearch:
-    """Normalised cross-correlation of gradients, which light hardly changes, over shifts and the given turns.
+    """Correlation of the directions of edges over shifts and the given turns.
+
+    What counts is how many edges of the part find one of their direction; all that lies between and beside them says
+    nothing against a pose (as in Steger 2002, "Occlusion, clutter, and illumination invariant object recognition").
 
     Args:
-        reference: (H, W) float32, the part in the pose that is looked for.
+        reference: (H, W) float32, logarithms of levels, the part in the pose that is looked for.
+        part: (H, W) uint8, not 0 where it shows the part.
         degrees: turns of the image that are tried.
-        part: left, top, width and height of what is looked for in it; None for its middle.
     """
 
-    def __init__(self, reference: Grey, degrees: tuple[float, ...], part: Box | None = None) -> None:
+    def __init__(self, reference: Brightness, part: Mask, degrees: tuple[float, ...]) -> None:
         height, width = reference.shape
         self._scale = min(1.0, SIDE / max(width, height))
         self._size = (max(8, round(width * self._scale)), max(8, round(height * self._scale)))
-        self._degrees = degrees
-        left, top, right, bottom = self._middle() if part is None else self._shrunk(part)
-        self._corner = (left, top)
-        self._template = np.ascontiguousarray(_edges(self._shrink(reference))[top:bottom, left:right])
+        small = self._shrink(reference), self._shrink(part.astype(np.float32))
+        self._templates = [_template(*small, turn) for turn in degrees]
+        longest = max(max(template.edges.shape) for template in self._templates)
+        self._margin = max(round(BESIDE * longest), (longest - min(self._size) + 1) // 2)
 
-    def candidates(self, image: Grey) -> list[Warp]:
+    def candidates(self, image: Brightness) -> list[Warp]:
         """(2, 3) float32 from pixels (x, y) of the reference to those of the image, the likeliest first."""
-        small = self._shrink(image)
-        found = sorted((self._best_shift(small, turn) for turn in self._degrees), key=lambda pair: -pair[0])
-        return [warp for _, warp in found[:CANDIDATES]]
+        edges = _edges(self._shrink(image))
+        reach = self._margin
+        around = np.pad(edges, ((reach, reach), (reach, reach), (0, 0)))
+        found = sorted((self._best_shift(around, template) for template in self._templates), key=lambda pair: -pair[0])
+        return [warp for likeness, warp in found[:CANDIDATES] if likeness >= LIKELY * found[0][0]]
 
-    def _best_shift(self, small: Grey, degrees: float) -> tuple[float, Warp]:
-        middle = ((self._size[0] - 1) / 2, (self._size[1] - 1) / 2)
-        turn = np.asarray(cv2.getRotationMatrix2D(middle, degrees, 1), np.float64)
-        turned = np.asarray(cv2.warpAffine(small, turn, self._size, borderMode=cv2.BORDER_REPLICATE), np.float32)
-        likeness = _likeness(_edges(turned), self._template)
-        _, best, _, (x, y) = cv2.minMaxLoc(likeness)
-        back = np.asarray(cv2.invertAffineTransform(turn), np.float64)
-        back[:, 2] += back[:, :2] @ (x - self._corner[0], y - self._corner[1])
-        back[:, 2] = (back[:, 2] + (back[:, :2] - np.eye(2)) @ (0.5, 0.5)) / self._scale
-        back[:, 2] -= (back[:, :2] - np.eye(2)) @ (0.5, 0.5)
-        return float(best), back.astype(np.float32)
+    def _best_shift(self, around: NDArray[np.float32], template: Template) -> tuple[float, Warp]:
+        _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(around, template.edges, cv2.TM_CCORR))
+        way = np.linalg.inv(template.to_reference)
+        way[:2, 2] += (x - self._margin, y - self._margin)
+        turn = way[:2, :2]
+        way[:2, 2] = (way[:2, 2] + (np.eye(2) - turn) @ (0.5, 0.5)) / self._scale - (np.eye(2) - turn) @ (0.5, 0.5)
+        return float(best), way[:2].astype(np.float32)
 
-    def _middle(self) -> tuple[int, int, int, int]:
-        x, y = (round(side * FARTHEST) for side in self._size)
-        return x, y, self._size[0] - x, self._size[1] - y
-
-    def _shrunk(self, part: Box) -> tuple[int, int, int, int]:
-        left, top, width, height = part
-        corners = (left, top, left + width, top + height)
-        left, top, right, bottom = (round(side * self._scale) for side in corners)
-        return left, top, max(right, left + 1), max(bottom, top + 1)
-
-    def _shrink(self, image: Grey) -> Grey:
+    def _shrink(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _likeness(image: Grey, template: Grey) -> Grey:
-    """Correlation, -1..1, at each place that the template fits in."""
-    found = cv2.matchTemplate(image, template, cv2.TM_CCOEFF_NORMED)
-    rows, columns = found.shape
-    size, corner = template.shape[::-1], (0, 0)
-    mean = cv2.boxFilter(image, cv2.CV_64F, size, anchor=corner)[:rows, :columns]
-    square = cv2.sqrBoxFilter(image, cv2.CV_64F, size, anchor=corner)[:rows, :columns]
-    return np.asarray(np.where(square - mean**2 > FLAT * template.var(), found, 0), np.float32)
+def _template(reference: Brightness, part: NDArray[np.float32], degrees: float) -> Template:
+    """The part as it looks on an image that is turned by `degrees`, in the least upright box around it."""
+    rows, columns = np.nonzero(part)
+    low, high = (np.array([end(columns), end(rows)], np.float64) for end in (np.min, np.max))
+    turn = np.asarray(cv2.getRotationMatrix2D((0, 0), degrees, 1), np.float64)[:, :2]
+    size = np.ceil(np.abs(turn) @ (high - low + 1)).astype(int)
+    way = np.eye(3)
+    way[:2, :2] = turn.T
+    way[:2, 2] = (low + high) / 2 - turn.T @ ((size - 1) / 2)
+    turned, there = (_warped(plane, way, size) for plane in (reference, part))
+    return Template(np.ascontiguousarray(_edges(turned) * (there > 0)[..., None]), way)
 
 
-def _edges(image: Grey) -> NDArray[np.float32]:
-    across, down = cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1)
-    return np.asarray(cv2.GaussianBlur(np.sqrt(cv2.magnitude(across, down)), (0, 0), 1.0), np.float32)
+def _warped(plane: NDArray[np.float32], way: Matrix, size: NDArray[np.int_]) -> NDArray[np.float32]:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(plane, way[:2], size.tolist(), flags=flags), np.float32)
+
+
+def _edges(brightness: Brightness) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(directions(brightness), (0, 0), BLUR), np.float32)

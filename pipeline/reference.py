@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.images import Image, shrink, size_within
-from pipeline.registration import SEARCH_SIDE, TURNS, Registrar, Registration
+from pipeline.registration import SEARCH_SIDE, TURNS, Registration, untaught
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def central_image(images: Sequence[Image], *, motion: str) -> Image:
 
 
 def _worth(reference: Image, images: Sequence[Image], motion: str) -> float:
-    registrar = Registrar(reference, motion=motion, min_quality=-1.0)
+    registrar = untaught(reference, motion=motion)
     found = [registrar.register(image) for image in images]
     quality = float(np.median([registration.quality for registration in found]))
     return quality - _aside(found, reference) if motion in TURNS else quality

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from pipeline.config import Box, Config, RegionsConfig
+from pipeline.config import Box, RegionsConfig
 from pipeline.framing import working_size
-from pipeline.images import Image, Mask
-from pipeline.registration import Registrar
+from pipeline.images import Mask
 from pipeline.view import View
 
 MARGIN = 0.1
@@ -38,20 +37,6 @@ def _around(boxes: Sequence[Box], image_size: tuple[int, int]) -> Box:
     left, top = np.clip(np.floor(low - margin), 0, image_size).astype(int).tolist()
     right, bottom = np.clip(np.ceil(high + margin), 0, image_size).astype(int).tolist()
     return (left, top, right - left, bottom - top)
-
-
-def registrar_of(reference: Image, view: View, config: Config, *, min_quality: float) -> Registrar:
-    """Finds the pose of what a view shows; of all of the reference where a person says what is of interest, which may
-    have nothing in it to find.
-
-    Args:
-        reference: (H, W, 3) uint8 RGB.
-        view: what the working frame shows of it.
-        config: with a definite motion.
-        min_quality: see `Registrar`.
-    """
-    box = None if config.regions.interest else view.box
-    return Registrar(reference, motion=config.registration.motion, min_quality=min_quality, box=box)
 
 
 def unjudged(regions: RegionsConfig, view: View) -> Mask:

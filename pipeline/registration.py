@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.coarse_pose import CoarseSearch
-from pipeline.config import Box
 from pipeline.images import Image, Mask, shrink, size_within
 
 Matrix = NDArray[np.float64]
@@ -27,7 +26,7 @@ DARK = 16.0
 LIGHT = 8.0
 """Pixels of the searched image over which light is even: what changes slower is taken out."""
 
-TURNS: dict[str, tuple[float, ...]] = {"far": (0.0,), "any": tuple(range(0, 360, 8))}
+TURNS: dict[str, tuple[float, ...]] = {"far": (0.0,), "any": tuple(range(0, 360, 12))}
 """Degrees that the coarse search tries, by motion: alignment finds the way from half a step beside."""
 
 START_ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-3)
@@ -63,27 +62,28 @@ class Registrar:
         motion: `euclidean` for small moves, `far` for shifts of up to a quarter of the image, `any` for any turn as
             well, or `none` where parts have no common pose.
         min_quality: correlation below which a pose is not trusted; learned from good parts.
-        box: left, top, width and height of what of the reference is brought onto images; None for all of it. It is
-            looked for all over the image, and all the finer, the smaller it is.
+        part: (H, W) uint8, not 0 where the reference shows what is looked for; None for all of it. Where parts are
+            searched for over the image, it is found all the finer, the smaller it is.
     """
 
-    def __init__(self, reference: Image, *, motion: str, min_quality: float, box: Box | None = None) -> None:
+    def __init__(self, reference: Image, *, motion: str, min_quality: float, part: Mask | None = None) -> None:
         self.size = (reference.shape[1], reference.shape[0])
         self.motion = motion
         self.min_quality = min_quality
-        whole = (0, 0, *self.size)
-        box = box or whole
-        self._search_size = size_within(self.size, round(max(self.size) / max(box[2:]) * SEARCH_SIDE))
+        sought = middle_of(self.size) if part is None else part
+        part = np.full(reference.shape[:2], 255, np.uint8) if part is None else part
+        shown = max(cv2.boundingRect(part)[2:]) / max(self.size)
+        self._search_size = size_within(self.size, round(SEARCH_SIDE / shown))
         self._scaling = pixel_scaling(self.size, self._search_size)
-        self._turns = TURNS.get(motion)
         lit = self._shrink(reference)
         small = even(lit)
-        left, top, width, height = shown = self._searched(box)
+        part, sought = (_resized(mask, self._search_size) for mask in (part, sought))
+        left, top, width, height = cv2.boundingRect(part)
         self._window = (slice(top, top + height), slice(left, left + width))
         self._corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
+        self._part = np.where(part[self._window] > 0, 255, 0).astype(np.uint8)
         self._lit_reference, self._reference = lit[self._window], small[self._window]
-        part = None if box == whole else shown  # of a shifted part the image shows the middle at the least
-        self._coarse = CoarseSearch(small, self._turns, part) if self._turns else None
+        self._coarse = CoarseSearch(small, sought, TURNS[motion]) if motion in TURNS else None
 
     def register(self, image: Image) -> Registration:
         """Find the pose of the part in an image of the reference's size, (H, W, 3) uint8 RGB."""
@@ -112,7 +112,7 @@ class Registrar:
     def _start(self, lit: NDArray[np.float32]) -> NDArray[np.float32]:
         """Where the image fits light and all: off by pixels where light falls from aside, but found from farther."""
         there = lit[self._window]
-        found = _ecc(self._lit_reference, there, np.full(there.shape, 255, np.uint8), START_ITERATIONS)
+        found = _ecc(self._lit_reference, there, self._part, START_ITERATIONS)
         warp = np.eye(2, 3) if found is None else found[1].astype(np.float64)
         return (self._corner @ square(warp))[:2].astype(np.float32)
 
@@ -122,8 +122,8 @@ class Registrar:
         size = self._reference.shape[::-1]
         near = cv2.warpAffine(small, start, size, flags=way, borderMode=cv2.BORDER_REPLICATE)
         inside = cv2.warpAffine(np.full(small.shape, 255, np.uint8), start, size, flags=way)
-        seen = np.where(inside == 255, 255, 0).astype(np.uint8)
-        if np.count_nonzero(seen) < LEAST_SEEN * seen.size:
+        seen = np.where(inside == 255, self._part, 0).astype(np.uint8)
+        if np.count_nonzero(seen) < LEAST_SEEN * np.count_nonzero(self._part):
             return -1.0, start
         found = _ecc(self._reference, np.asarray(near, np.float32), seen, ITERATIONS)
         if found is None:
@@ -132,16 +132,33 @@ class Registrar:
         whole = square(start.astype(np.float64)) @ square(warp.astype(np.float64))
         return quality, whole[:2].astype(np.float32)
 
-    def _searched(self, box: Box) -> Box:
-        """A box of the reference in pixels of the image that is searched."""
-        scale = np.tile(np.divide(self._search_size, self.size), 2)
-        left, top, width, height = np.maximum(np.round(box * scale), (0, 0, 1, 1)).astype(int).tolist()
-        return (left, top, width, height)
-
     def _shrink(self, image: Image) -> NDArray[np.float32]:
         small = shrink(image, self._search_size)
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
         return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.float32)
+
+
+def untaught(reference: Image, *, motion: str, min_quality: float = -1.0) -> Registrar:
+    """Finds poses before anything is known of the part: where parts are searched for, the middle tells of them alone.
+
+    Args:
+        reference: (H, W, 3) uint8 RGB, a good part.
+        motion, min_quality: see `Registrar`; what is found is trusted unless said otherwise.
+    """
+    part = middle_of((reference.shape[1], reference.shape[0])) if motion in TURNS else None
+    return Registrar(reference, motion=motion, min_quality=min_quality, part=part)
+
+
+def middle_of(size: tuple[int, int]) -> Mask:
+    """(H, W) uint8, 255 in the middle of an image of this width and height: of a part that has moved, it shows some."""
+    width, height = size
+    mask = np.zeros((height, width), np.uint8)
+    mask[height // 4 : height - height // 4, width // 4 : width - width // 4] = 255
+    return mask
+
+
+def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
+    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _ecc(

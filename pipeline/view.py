@@ -1,14 +1,24 @@
 """The view: which part of the reference the working frame shows, and how large."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Box
-from pipeline.registration import Matrix, Registration, between, pixel_scaling, square
+from pipeline.images import Image, Mask
+from pipeline.registration import Matrix, Registrar, Registration, between, pixel_scaling, square
+
+Outline = tuple[tuple[int, int], ...]
+"""Corners (x, y) of a convex polygon, pixels of the reference."""
+
+RIM = 0.04
+"""Of the longer side of a part, what tells its pose with it: the edges of its outline, and hardly any ground."""
+
+CIRCLE = np.array([(np.cos(angle), np.sin(angle)) for angle in np.arange(16) * np.pi / 8])
+"""Directions all around."""
 
 
 @dataclass(frozen=True)
@@ -18,28 +28,18 @@ class View:
     Attributes:
         box: left, top, width and height of what is shown, in pixels of the reference.
         size: width and height at which it is shown.
+        outline: corners (x, y) of the convex outline of the part, in pixels of the reference, where it alone tells the
+            pose and not what lies beside it. Empty where all does.
     """
 
     box: Box
     size: tuple[int, int]
+    outline: Outline = ()
 
     @classmethod
     def of_all(cls, whole: tuple[int, int], size: tuple[int, int] | None = None) -> "View":
         """All of a reference of this width and height; at its own size where none is given."""
         return cls((0, 0, *whole), size or whole)
-
-    @classmethod
-    def from_dict(cls, described: Mapping[str, Sequence[int]]) -> "View":
-        """What `to_dict` gave; raises LookupError, TypeError or ValueError where it is no view."""
-        left, top, width, height = (int(side) for side in described["box"])
-        shown = (int(described["size"][0]), int(described["size"][1]))
-        if min(left, top) < 0 or min(width, height, *shown) < 1:
-            raise ValueError(f"no view: {described!r}")
-        return cls((left, top, width, height), shown)
-
-    def to_dict(self) -> dict[str, list[int]]:
-        """Lists of numbers, for files."""
-        return {"box": list(self.box), "size": list(self.size)}
 
     def at(self, size: tuple[int, int]) -> "View":
         """The same window at another size."""
@@ -50,9 +50,10 @@ class View:
         return self.box == (0, 0, *whole)
 
     def lies_in(self, whole: tuple[int, int]) -> bool:
-        """Whether a reference of this width and height has all that is shown."""
+        """Whether a reference of this width and height has all that is shown, and that is something."""
         left, top, width, height = self.box
-        return left + width <= whole[0] and top + height <= whole[1]
+        inside = 0 <= left < left + width <= whole[0] and 0 <= top < top + height <= whole[1]
+        return inside and min(self.size) > 0 and bool(self.part(whole).any())
 
     @cached_property
     def matrix(self) -> Matrix:
@@ -66,6 +67,20 @@ class View:
         """(4, 2) pixels (x, y) of the reference, clockwise from the upper left."""
         left, top, width, height = self.box
         return np.array([(left, top), (left + width, top), (left + width, top + height), (left, top + height)], float)
+
+    def part(self, whole: tuple[int, int]) -> Mask:
+        """(H, W) uint8 for a reference of this width and height, 255 where it shows what tells the pose."""
+        if not self.outline:
+            return np.full(whole[::-1], 255, np.uint8)
+        corners = np.array(self.outline, np.float64)
+        rim = RIM * np.ptp(corners, axis=0).max() * CIRCLE
+        around = cv2.convexHull((corners[:, None] + rim).reshape(-1, 2).round().astype(np.int32))
+        return np.asarray(cv2.fillConvexPoly(np.zeros(whole[::-1], np.uint8), around, 255), np.uint8)
+
+    def registrar(self, reference: Image, *, motion: str, min_quality: float) -> Registrar:
+        """Finds the pose of the part that has an outline, or of all of the reference; see `Registrar`."""
+        part = self.part((reference.shape[1], reference.shape[0])) if self.outline else None
+        return Registrar(reference, motion=motion, min_quality=min_quality, part=part)
 
     def crop(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What a picture of the reference, (H, W) or (H, W, 3) uint8, holds in the window; at its own size."""

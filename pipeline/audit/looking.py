@@ -23,7 +23,7 @@ from pipeline.framing import Frame, in_pose, working_size
 from pipeline.images import Image, read_image
 from pipeline.quality import Conditions, measure
 from pipeline.reference import WITNESSES, central_image, spread
-from pipeline.registration import Registrar, Registration
+from pipeline.registration import Registrar, Registration, untaught
 from pipeline.shots import shot_of
 from pipeline.storage import reaching
 from pipeline.view import View
@@ -66,12 +66,12 @@ class Standard:
     def of(cls, images: Sequence[Image], motion: str) -> "Standard":
         """Learn from the small images of a sample, all of one size; those that do not register are left out."""
         reference = central_image(spread(images, WITNESSES), motion=motion)
-        trial = Registrar(reference, motion=motion, min_quality=-1.0)
+        trial = untaught(reference, motion=motion)
         poses = [trial.register(image) for image in images]
         middle, usual = robust(np.array([pose.quality for pose in poses]))
         least = max(0.2, middle - max(OUTLIER * usual, 0.02))
         kept = [(image, pose) for image, pose in zip(images, poses, strict=True) if pose.quality >= least]
-        registrar = Registrar(reference, motion=motion, min_quality=least)
+        registrar = untaught(reference, motion=motion, min_quality=least)
         views = [_look(image) for image, _ in kept]
         return cls(registrar, Looks.of([_registered(image, pose) for image, pose in kept]), Looks.of(views))
 

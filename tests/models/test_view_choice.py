@@ -10,29 +10,18 @@ from models.view_choice import choose_view, searches, shared_edges
 from pipeline.config import Config, parse_config
 from pipeline.framing import Frame, working_size
 from pipeline.images import Image
-from pipeline.registration import Registrar
+from pipeline.registration import untaught
 from pipeline.view import View
-
-SIZE = (640, 480)
-"""Width and height of the images; the plate in them is of 200x140 px."""
-
-PLATE = (220, 170, 201, 141)
-"""Left, top, width and height of the plate on the first image."""
+from tests.grounds import PLATE, SIZE, around_plate, moved_by, on_ground
 
 COUNT = 16
 
 
 def shot(drawn_part: Image, number: int) -> Image:
-    """The plate of `drawn_part` somewhere on a ground of stripes and stains that is another one every time."""
-    rng = np.random.default_rng(number)
-    stains = cv2.resize(rng.uniform(0.7, 1.4, (8, 10)).astype(np.float32), SIZE, interpolation=cv2.INTER_CUBIC)
-    image = np.asarray(stains[..., None] * rng.uniform(40, 90, 3), np.float32)
-    for _ in range(3):
-        ends = rng.integers(0, 640, 4).tolist()
-        cv2.line(image, (ends[0], ends[1]), (ends[2], ends[3]), rng.uniform(10, 200, 3).tolist(), 6)
-    x, y = (220, 170) if number == 0 else (int(rng.integers(130, 310)), int(rng.integers(110, 230)))
-    image[y : y + 141, x : x + 201] = drawn_part[50:191, 60:261]
-    return np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8)
+    """The plate somewhere on a ground that is another one every time; the first has not moved."""
+    rng = np.random.default_rng(100 + number)
+    right, down = (0, 0) if number == 0 else rng.integers((-90, -60), (90, 60)).tolist()
+    return on_ground(drawn_part, moved_by(right, down, 0), number)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +34,7 @@ def view_of_shots(images: Sequence[Image], **sections: object) -> View:
         return images[int(path.stem)]
 
     config = parse_config({"registration": {"motion": "far"}, **sections}, source="test")
-    registrar = Registrar(images[0], motion=config.registration.motion, min_quality=-1.0)
+    registrar = untaught(images[0], motion=config.registration.motion)
     paths = tuple(Path(f"{number}.png") for number in range(len(images)))
     return choose_view(GoodParts(paths, read, registrar, lambda: None), images[0], config)
 
@@ -57,11 +46,23 @@ def test_a_part_that_moves_over_a_changing_ground_is_seen_with_a_margin(shots: l
     assert (high >= np.add(PLATE[:2], PLATE[2:]) + 10).all()
     assert view.box[2] * view.box[3] < 0.4 * SIZE[0] * SIZE[1]
     assert view.size == working_size(view.box[2:], megapixels=Config().image.working_megapixels)
+    part = view.part(SIZE)
+    assert np.count_nonzero(part[around_plate(0) > 0]) > 0.9 * np.count_nonzero(around_plate(0))
+    assert not part[around_plate(30) == 0].any()
+
+
+def test_a_part_that_is_turned_on_a_changing_ground_is_seen(drawn_part: Image) -> None:
+    rng = np.random.default_rng(0)
+    moves = [(0, 0, 0), *zip(*rng.uniform((-60, -40, -180), (60, 40, 180), (COUNT - 1, 3)).T, strict=True)]
+    images = [on_ground(drawn_part, moved_by(*move), number) for number, move in enumerate(moves)]
+    view = view_of_shots(images, registration={"motion": "any"})
+    assert view.crop(around_plate(0)).sum() == around_plate(0).sum()
+    assert view.box[2] * view.box[3] < 0.2 * SIZE[0] * SIZE[1]
 
 
 def test_a_piece_of_its_own_belongs_to_the_part(shots: list[Image]) -> None:
     """Beside the plate, held by something that does not show."""
-    registrar = Registrar(shots[0], motion="far", min_quality=-1.0)
+    registrar = untaught(shots[0], motion="far")
     both = []
     for image in shots:
         matrix = cv2.invertAffineTransform(registrar.register(image).matrix)

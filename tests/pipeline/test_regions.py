@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from models.training import train
-from pipeline.config import Box, Config, RegionsConfig, load_config, parse_config
+from pipeline.config import Box, RegionsConfig, load_config, parse_config
 from pipeline.exceptions import ConfigError, TrainingError
 from pipeline.images import Image
 from pipeline.inspector import Inspector
 from pipeline.overlays import anomaly_in_original
-from pipeline.regions import outside_image, registrar_of, unjudged, view_of
+from pipeline.regions import outside_image, unjudged, view_of
 from pipeline.view import View
 
 
@@ -56,11 +56,9 @@ def test_where_a_person_says_what_is_of_interest_the_pose_is_that_of_all(drawn_p
     plain = parse_config({"regions": {"interest": [[65, 105, 40, 40]]}}, source="test")
     view = view_of(plain.regions.interest, (320, 240), megapixels=0.1)
     moved = np.roll(drawn_part, (3, 2), (0, 1))
-    found = registrar_of(drawn_part, view, plain, min_quality=0.5).register(moved)
+    found = view.registrar(drawn_part, motion="euclidean", min_quality=0.5).register(moved)
     assert found.found
     np.testing.assert_allclose(found.matrix[:, 2], [-2, -3], atol=0.3)
-    closer = registrar_of(drawn_part, view, Config(), min_quality=0.5).register(moved)
-    assert not np.allclose(closer.matrix, found.matrix)
 
 
 def test_a_box_smaller_than_a_working_pixel_still_counts() -> None:

@@ -1,8 +1,12 @@
+import json
+from dataclasses import asdict, replace
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from pipeline.framing import in_pose
 from pipeline.images import Image
@@ -62,12 +66,45 @@ def test_a_view_lies_in_what_has_all_of_it(whole: tuple[int, int]) -> None:
     assert not View((40, 20, 50, 30), (64, 32)).lies_in(whole)
 
 
-def test_a_view_comes_back_from_its_description() -> None:
-    view = View((40, 20, 50, 30), (64, 32))
-    assert View.from_dict(view.to_dict()) == view
+@pytest.mark.parametrize(
+    "view",
+    [
+        View((-1, 0, 5, 5), (64, 32)),
+        View((0, 0, 0, 5), (64, 32)),
+        View((0, 0, 5, 5), (0, 32)),
+        View((0, 0, 5, 5), (64, 32), ((200, 200), (210, 200), (210, 210))),
+    ],
+)
+def test_a_view_of_nothing_lies_nowhere(view: View) -> None:
+    assert not view.lies_in((90, 50))
 
 
-@pytest.mark.parametrize("box", [[-1, 0, 5, 5], [0, 0, 0, 5], [0, 0, 5]])
-def test_what_is_no_view_is_refused(box: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"view|unpack"):
-        View.from_dict({"box": box, "size": [64, 32]})
+OUTLINE = ((50, 25), (70, 25), (60, 40))
+
+
+@pytest.mark.parametrize("view", [View((40, 20, 50, 30), (64, 32)), View((40, 20, 50, 30), (64, 32), OUTLINE)])
+def test_a_view_comes_back_from_its_description(view: View) -> None:
+    assert TypeAdapter(View).validate_python(json.loads(json.dumps(asdict(view)))) == view
+
+
+def test_the_part_is_what_the_outline_goes_around() -> None:
+    view = View((40, 20, 50, 30), (64, 32), OUTLINE)
+    part = view.part((100, 60))
+    assert part.shape == (60, 100)
+    assert part[26, 60] == 255
+    assert part[39, 50] == part[22, 60] == 0
+    assert View(view.box, view.size).part((100, 60)).all()
+    assert part[25, 50] == part[25, 70] == part[40, 60] == 255
+
+
+def test_the_pose_is_that_of_the_part_where_there_is_an_outline(drawn_part: Image) -> None:
+    true = pose(3, -2, 1)
+    image = moved(drawn_part, true)
+    image[:, :40] = np.random.default_rng(0).integers(0, 256, (240, 40, 3), np.uint8)
+    outlined = View((40, 30, 240, 180), (64, 32), ((55, 45), (265, 45), (265, 195), (55, 195)))
+    one, all_ = (
+        view.registrar(drawn_part, motion="euclidean", min_quality=0.5).register(image)
+        for view in (outlined, replace(outlined, outline=()))
+    )
+    np.testing.assert_allclose(applied(one.matrix, applied(true, CORNERS)), CORNERS, atol=0.2)
+    assert one.quality > 0.98 > all_.quality

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from samples.line import DEFECTS, SHIFT, SIZE, main, render
+from samples.line import DEFECTS, Line, main, render
 from samples.render import Job
 
 
 def test_a_seed_gives_one_picture_and_the_next_seed_another() -> None:
     first, again, other = (render(seed, None) for seed in (3, 3, 4))
-    assert first.image.shape == (SIZE, SIZE, 3)
+    assert first.image.shape == (400, 400, 3)
     assert np.array_equal(first.image, again.image)
     assert not np.array_equal(first.image, other.image)
     assert not first.defect_mask.any()
@@ -19,10 +19,31 @@ def test_a_seed_gives_one_picture_and_the_next_seed_another() -> None:
 
 def test_parts_lie_far_off_each_other_before_several_bodies_in_other_light() -> None:
     pictures = [render(seed, None) for seed in range(10)]
+    shift = Line().shift
     places = np.array([np.argwhere(picture.print_mask).mean(axis=0) for picture in pictures])
-    assert SHIFT < np.ptp(places, axis=0).max() <= 2 * SHIFT + 20
+    assert shift < np.ptp(places, axis=0).max() <= 2 * shift + 20
+    assert len({picture.image.tobytes() for picture in pictures}) == len(pictures)
     grounds = np.array([np.median(picture.image[:40], axis=(0, 1)) for picture in pictures])
     assert grounds.std(axis=0).min() > 15
+
+
+def test_a_larger_image_shows_the_same_part_finer() -> None:
+    small, large = render(3, None), render(3, None, Line(800))
+    assert large.image.shape == (800, 800, 3)
+    assert np.ptp(np.argwhere(large.print_mask), axis=0) == pytest.approx(
+        2 * np.ptp(np.argwhere(small.print_mask), axis=0), rel=0.05
+    )
+
+
+def test_turned_covers_lie_any_way_and_all_of_them_is_seen() -> None:
+    """Their print, which is wider than it is high, lies along any direction."""
+    directions = []
+    for seed in range(12):
+        print_ = np.argwhere(render(seed, None, Line(turned=True)).print_mask)
+        assert print_.min() > 0
+        assert print_.max() < 399
+        directions.append(np.linalg.svd(print_ - print_.mean(axis=0), full_matrices=False)[2][0])
+    assert np.ptp(np.abs(directions), axis=0).min() > 0.5
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
