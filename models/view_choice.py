@@ -1,4 +1,4 @@
-"""What the working frame shows: parts that are searched for over the image, with a margin, and not the ground.
+"""What the working frame shows: parts that are searched for over the image, in their outline, and not the ground.
 
 What the ground under such a part looks like tells nothing of the part, and takes the pixels that faults are seen in.
 Where all good parts have their edges, and run them in the same direction, is the part; the ground's run any way.
@@ -66,8 +66,8 @@ def choose_view(parts: GoodParts, reference: Image, config: Config) -> View:
     outline = _outline(again, whole)  # of parts that are found by themselves, and not by the ground too
     if not outline:
         return everything
-    left, top, width, height = cv2.boundingRect(np.array(outline))
-    closer = view_of(((left, top, width, height),), whole, megapixels=megapixels)
+    left, top, width, height = cv2.boundingRect(replace(everything, outline=outline).part(whole))
+    closer = view_of(((left, top, width, height),), whole, megapixels=megapixels, margin=0.0)
     worth = closer.box[2] * closer.box[3] <= WORTH * whole[0] * whole[1]
     return replace(closer, outline=outline) if worth else everything
 

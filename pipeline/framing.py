@@ -22,6 +22,9 @@ PRINT, UNCOMPARED = 128, 255
 """What keeps a pixel from the comparison. Print keeps pixels from it, which no expectation can meet, and not features:
 how much those vary is learned at each position, and a fault across print shows in them."""
 
+PAINT = np.uint8(128)
+"""Grey level of what is painted over."""
+
 NEAR_OUTSIDE = 16
 """Pixels beside the unseen that are not compared either: one position of the coarsest features, which mix both."""
 
@@ -32,8 +35,8 @@ class Frame:
 
     Attributes:
         image: (h, w, 3) uint8 RGB, registered.
-        ignored: (h, w) uint8; `UNCOMPARED` where the camera saw nothing, or where a person wants nothing judged;
-            `PRINT` where variable print lies; 0 elsewhere.
+        ignored: (h, w) uint8; `UNCOMPARED` where the camera saw nothing, where the view shows what lies beside the
+            part, or where a person wants nothing judged; `PRINT` where variable print lies; 0 elsewhere.
         detail: (2 h, 2 w) uint8, the same part at twice the size, grey; empty where nothing is looked for in it.
         unseen: share of the frame that lies outside the camera's view, 0..1.
         gain: (h, w) float32, how much brighter than the reference the shot was, a factor; taken out of `image`. None
@@ -70,6 +73,17 @@ class Frame:
     def without_burnt(self) -> "Frame":
         """The same frame, with nothing compared where it is burnt out."""
         return self if self.burnt is None else self.without(self.burnt)
+
+    def alone(self, view: View) -> "Frame":
+        """The same frame, with what lies beside the part painted over: what is under a part tells nothing of it, and
+        nothing of which variant it is.
+        """
+        if not view.outline:
+            return self
+        finely = view.at(self.detail.shape[::-1]).beside
+        image = np.where(view.beside[..., None] > 0, PAINT, self.image)
+        burnt = None if self.burnt is None else np.where(view.beside > 0, 0, self.burnt).astype(np.uint8)
+        return replace(self, image=image, detail=np.where(finely > 0, PAINT, self.detail), burnt=burnt)
 
     def relit(self, light: Light) -> "Frame":
         """The same frame in the light of the reference."""
@@ -113,7 +127,8 @@ def frame_part(image: Image, registration: Registration, view: View) -> Frame:
     detail = in_pose(grey, registration, view.at((DETAIL * view.size[0], DETAIL * view.size[1])))
     outside = _outside(image, registration, view)
     unseen = np.count_nonzero(outside) / outside.size
-    return Frame(in_pose(image, registration, view), _around(outside, NEAR_OUTSIDE), detail, unseen)
+    frame = Frame(in_pose(image, registration, view), _around(outside, NEAR_OUTSIDE), detail, unseen)
+    return frame.without(view.beside)
 
 
 def in_pose(image: NDArray[np.uint8], registration: Registration, view: View) -> NDArray[np.uint8]:
@@ -132,7 +147,7 @@ def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Li
         unjudged: (h, w) uint8 in the working frame, 255 where a person wants nothing judged.
         light: of the reference, in the working frame.
     """
-    return frame_part(image, registration, light.view).without(unjudged).relit(light)
+    return frame_part(image, registration, light.view).without(unjudged).relit(light).alone(light.view)
 
 
 def lit_grey(image: Image, registration: Registration, frame: Frame, light: Light) -> Grey:

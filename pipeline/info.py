@@ -38,7 +38,9 @@ def suggestion(bundle: Bundle) -> tuple[str, str]:
 def chosen(bundle: Bundle) -> Iterator[tuple[str, str]]:
     """What the training chose for itself and what it suggests, as names and values, like all that `describe` tells."""
     if not bundle.view.shows_all(bundle.size):
-        yield "seen", "{2} x {3} px at x {0}, y {1} of the reference; the rest is not judged".format(*bundle.view.box)
+        what = "the outline that all parts share, in " if bundle.view.outline else ""
+        place = "{2} x {3} px at x {0}, y {1} of the reference".format(*bundle.view.box)
+        yield "seen", f"{what}{place}; the rest is not judged"
     yield "suggested", "configs/{}.yaml: {}".format(*suggestion(bundle))
 
 

@@ -15,7 +15,7 @@ Outline = tuple[tuple[int, int], ...]
 """Corners (x, y) of a convex polygon, pixels of the reference."""
 
 RIM = 0.04
-"""Of the longer side of a part, what tells its pose with it: the edges of its outline, and hardly any ground."""
+"""Of the longer side of a part, what is looked at beside it: the edges of its outline, and hardly any ground."""
 
 CIRCLE = np.array([(np.cos(angle), np.sin(angle)) for angle in np.arange(16) * np.pi / 8])
 """Directions all around."""
@@ -28,8 +28,9 @@ class View:
     Attributes:
         box: left, top, width and height of what is shown, in pixels of the reference.
         size: width and height at which it is shown.
-        outline: corners (x, y) of the convex outline of the part, in pixels of the reference, where it alone tells the
-            pose and not what lies beside it. Empty where all does.
+        outline: corners (x, y) of the convex outline of the part, in pixels of the reference, where it alone, with a
+            rim, tells the pose and is judged. Empty where all of the image tells the pose, and all that is shown is
+            judged.
     """
 
     box: Box
@@ -64,18 +65,25 @@ class View:
 
     @property
     def corners(self) -> Matrix:
-        """(4, 2) pixels (x, y) of the reference, clockwise from the upper left."""
+        """(N, 2) pixels (x, y) of the reference, around what is judged."""
         left, top, width, height = self.box
-        return np.array([(left, top), (left + width, top), (left + width, top + height), (left, top + height)], float)
+        if not self.outline:
+            right, bottom = left + width, top + height
+            return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], float)
+        corners = np.array(self.outline, np.float64)
+        rim = RIM * np.ptp(corners, axis=0).max() * CIRCLE
+        return np.asarray(cv2.convexHull((corners[:, None] + rim).reshape(-1, 2).astype(np.float32))[:, 0], np.float64)
+
+    @cached_property
+    def beside(self) -> Mask:
+        """(h, w) uint8, 255 where the view shows neither the part nor its rim."""
+        mask = np.full(self.size[::-1], 255 if self.outline else 0, np.uint8)
+        return _filled(mask, self.seen(self.corners), 0) if self.outline else mask
 
     def part(self, whole: tuple[int, int]) -> Mask:
         """(H, W) uint8 for a reference of this width and height, 255 where it shows what tells the pose."""
-        if not self.outline:
-            return np.full(whole[::-1], 255, np.uint8)
-        corners = np.array(self.outline, np.float64)
-        rim = RIM * np.ptp(corners, axis=0).max() * CIRCLE
-        around = cv2.convexHull((corners[:, None] + rim).reshape(-1, 2).round().astype(np.int32))
-        return np.asarray(cv2.fillConvexPoly(np.zeros(whole[::-1], np.uint8), around, 255), np.uint8)
+        mask = np.full(whole[::-1], 0 if self.outline else 255, np.uint8)
+        return _filled(mask, self.corners, 255) if self.outline else mask
 
     def registrar(self, reference: Image, *, motion: str, min_quality: float) -> Registrar:
         """Finds the pose of the part that has an outline, or of all of the reference; see `Registrar`."""
@@ -113,3 +121,7 @@ class View:
     def to_reference(self, points: Matrix) -> Matrix:
         """Points (N, 2) of the view in the reference."""
         return np.asarray((points - self.matrix[:2, 2]) @ np.linalg.inv(self.matrix[:2, :2]).T)
+
+
+def _filled(mask: Mask, corners: Matrix, value: int) -> Mask:
+    return np.asarray(cv2.fillConvexPoly(mask, np.rint(corners).astype(np.int32), value), np.uint8)

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.framing import NEAR_OUTSIDE, PRINT, UNCOMPARED, Frame, frame_part, lit_grey, lit_part, working_size
+from pipeline.framing import (
+    NEAR_OUTSIDE,
+    PAINT,
+    PRINT,
+    UNCOMPARED,
+    Frame,
+    frame_part,
+    lit_grey,
+    lit_part,
+    working_size,
+)
 from pipeline.images import Image, Mask
 from pipeline.lighting import Light
 from pipeline.registration import Registration
@@ -119,3 +129,35 @@ def test_the_print_stage_sees_the_part_in_the_light_of_the_reference(
     grey = lit_grey(lit, registration, frame, light)
     assert grey.shape == dim.shape[:2]
     assert np.abs(grey - cv2.cvtColor(moved, cv2.COLOR_RGB2GRAY).astype(float)).mean() < 3
+
+
+OUTLINED = View((0, 0, 320, 256), SIZE, ((80, 60), (240, 60), (240, 190), (80, 190)))
+
+
+def test_what_lies_beside_an_outline_is_neither_compared_nor_shown(drawn_part: Image) -> None:
+    image = np.asarray(cv2.resize(drawn_part, (320, 256)), np.uint8)
+    reference = Light.of(image, OUTLINED, ())
+    frames = []
+    for level in (0.2, 1.0):
+        ground = np.where(OUTLINED.part((320, 256))[..., None] > 0, image, image * level).astype(np.uint8)
+        frames.append(lit_part(ground, placed(), np.zeros(SIZE[::-1], np.uint8), reference))
+    dark, bright = frames
+    assert (bright.ignored[OUTLINED.beside > 0] == UNCOMPARED).all()
+    assert not bright.ignored[OUTLINED.beside == 0].any()
+    assert (bright.image[OUTLINED.beside > 0] == PAINT).all()
+    assert (bright.detail[:, :60] == PAINT).all()
+    inside = cv2.erode(255 - OUTLINED.beside, np.ones((5, 5), np.uint8)) > 0
+    assert np.abs(dark.image.astype(int) - bright.image)[inside].max() <= 2
+
+
+def test_a_burnt_out_ground_burns_no_part_out(drawn_part: Image) -> None:
+    image = np.asarray(cv2.resize(drawn_part, (320, 256)), np.uint8)
+    reference = Light.of(image, OUTLINED, ())
+    lit = np.where(OUTLINED.part((320, 256))[..., None] > 0, image, 255).astype(np.uint8)
+    frame = lit_part(lit, placed(), np.zeros(SIZE[::-1], np.uint8), reference)
+    assert frame.burnt_share < 0.02
+
+
+def test_without_an_outline_nothing_is_painted_over(drawn_part: Image) -> None:
+    frame = frame_part(drawn_part, placed(), View.of_all((320, 240), SIZE))
+    assert frame.alone(View.of_all((320, 240), SIZE)) is frame

@@ -47,3 +47,6 @@ def test_what_is_seen_is_told_where_that_is_not_all(bundle: Bundle, model: Path)
     assert "seen" not in dict(describe(bundle, model))
     seen = dict(describe(replace(bundle, view=View((100, 80, 200, 150), bundle.view.size)), model))["seen"]
     assert seen == "200 x 150 px at x 100, y 80 of the reference; the rest is not judged"
+    outlined = View((100, 80, 200, 150), bundle.view.size, ((110, 90), (290, 90), (290, 220)))
+    seen = dict(describe(replace(bundle, view=outlined), model))["seen"]
+    assert seen.startswith("the outline that all parts share, in 200 x 150 px")

@@ -29,13 +29,13 @@ def test_only_what_is_of_interest_and_not_ignored_is_judged() -> None:
 def test_what_is_of_interest_fills_the_view() -> None:
     regions = RegionsConfig(interest=((400, 100, 100, 50), (450, 200, 100, 50)), ignored=((400, 100, 50, 25),))
     view = view_of(regions.interest, (1600, 1200), megapixels=0.05)
-    assert view.box == (385, 85, 180, 180)
+    assert view.box == (379, 79, 192, 192)
     assert view.size == (192, 192)  # a person may draw a box so small that nothing need be shrunk
-    wanted = np.full((180, 180), 255, np.uint8)
-    wanted[15:65, 15:115] = 0
-    wanted[115:165, 65:165] = 0
-    wanted[15:40, 15:65] = 255
-    np.testing.assert_array_equal(unjudged(regions, view.at((180, 180))), wanted)
+    wanted = np.full((192, 192), 255, np.uint8)
+    wanted[21:71, 21:121] = 0
+    wanted[121:171, 71:171] = 0
+    wanted[21:46, 21:71] = 255
+    np.testing.assert_array_equal(unjudged(regions, view), wanted)
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,19 @@ def test_what_is_of_interest_fills_the_view() -> None:
         ((), (0, 0, 640, 480)),
         (((10, 20, 600, 450),), (0, 0, 640, 480)),
         (((300, 200, 2, 2),), (269, 169, 64, 64)),
-        (((0, 470, 640, 10),), (0, 443, 640, 37)),
+        (((0, 470, 640, 10),), (0, 416, 640, 64)),
     ],
 )
 def test_a_view_has_a_margin_and_stays_in_the_image(interest: tuple[Box, ...], box: Box) -> None:
     assert view_of(interest, (640, 480), megapixels=0.11).box == box
+
+
+def test_a_small_box_is_shown_pixel_by_pixel_where_the_image_has_room() -> None:
+    view = view_of(((300, 200, 150, 60),), (640, 480), megapixels=0.11, margin=0.0)
+    assert view.box == (295, 198, 160, 64)
+    assert view.size == (160, 64)
+    assert view_of(((300, 200, 150, 60),), (460, 480), megapixels=0.11, margin=0.0).box == (295, 198, 160, 64)
+    assert view_of(((1, 200, 150, 60),), (155, 480), megapixels=0.11, margin=0.0).box == (1, 198, 150, 64)
 
 
 def test_where_a_person_says_what_is_of_interest_the_pose_is_that_of_all(drawn_part: Image) -> None:

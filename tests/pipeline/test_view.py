@@ -93,7 +93,11 @@ def test_the_part_is_what_the_outline_goes_around() -> None:
     assert part.shape == (60, 100)
     assert part[26, 60] == 255
     assert part[39, 50] == part[22, 60] == 0
+    assert view.corners.min(0) == pytest.approx([50 - 0.8, 25 - 0.8], abs=0.01)
+    assert view.beside[:, :10].all()
+    assert not view.beside[10, 26]
     assert View(view.box, view.size).part((100, 60)).all()
+    assert not View(view.box, view.size).beside.any()
     assert part[25, 50] == part[25, 70] == part[40, 60] == 255
 
 
