@@ -80,10 +80,9 @@ class Frame:
         """
         if not view.outline:
             return self
-        finely = view.at(self.detail.shape[::-1]).beside
-        image = np.where(view.beside[..., None] > 0, PAINT, self.image)
         burnt = None if self.burnt is None else np.where(view.beside > 0, 0, self.burnt).astype(np.uint8)
-        return replace(self, image=image, detail=np.where(finely > 0, PAINT, self.detail), burnt=burnt)
+        detail = painted_over(self.detail, view.at(self.detail.shape[::-1]))
+        return replace(self, image=painted_over(self.image, view), detail=detail, burnt=burnt)
 
     def relit(self, light: Light) -> "Frame":
         """The same frame in the light of the reference."""
@@ -136,6 +135,12 @@ def in_pose(image: NDArray[np.uint8], registration: Registration, view: View) ->
     size = (image.shape[1], image.shape[0])
     matrix, small = view.of_image(registration, size), shrink(image, view.scaled(size))
     return np.asarray(cv2.warpAffine(small, matrix, view.size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def painted_over(picture: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+    """What a view shows, (h, w) or (h, w, 3) uint8, with `PAINT` on what lies beside the part."""
+    beside = view.beside > 0
+    return np.where(beside if picture.ndim == 2 else beside[..., None], PAINT, picture)
 
 
 def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Light) -> Frame:
