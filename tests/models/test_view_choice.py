@@ -16,6 +16,9 @@ from tests.grounds import PLATE, SIZE, around_plate, moved_by, on_ground
 
 COUNT = 16
 
+MARGIN = 5
+"""Pixels around the plate that have to be seen: its rim, of 4 % of its longer side, nearly."""
+
 
 def shot(drawn_part: Image, number: int) -> Image:
     """The plate somewhere on a ground that is another one every time; the first has not moved."""
@@ -42,8 +45,8 @@ def view_of_shots(images: Sequence[Image], **sections: object) -> View:
 def test_a_part_that_moves_over_a_changing_ground_is_seen_with_a_margin(shots: list[Image]) -> None:
     view = view_of_shots(shots)
     low, high = np.array(view.box[:2]), np.add(view.box[:2], view.box[2:])
-    assert (low <= np.array(PLATE[:2]) - 10).all()
-    assert (high >= np.add(PLATE[:2], PLATE[2:]) + 10).all()
+    assert (low <= np.array(PLATE[:2]) - MARGIN).all()
+    assert (high >= np.add(PLATE[:2], PLATE[2:]) + MARGIN).all()
     assert view.box[2] * view.box[3] < 0.4 * SIZE[0] * SIZE[1]
     assert view.size == working_size(view.box[2:], megapixels=Config().image.working_megapixels)
     part = view.part(SIZE)
