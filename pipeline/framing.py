@@ -38,7 +38,7 @@ class Frame:
         ignored: (h, w) uint8; `UNCOMPARED` where the camera saw nothing, where the view shows what lies beside the
             part, or where a person wants nothing judged; `PRINT` where variable print lies; 0 elsewhere.
         detail: (2 h, 2 w) uint8, the same part at twice the size, grey; empty where nothing is looked for in it.
-        unseen: share of the frame that lies outside the camera's view, 0..1.
+        outside: (h, w) uint8, 255 where the camera saw nothing, else 0; None where it saw all.
         gain: (h, w) float32, how much brighter than the reference the shot was, a factor; taken out of `image`. None
             where nothing was taken out.
         burnt: (h, w) uint8, 255 where the shot is burnt out and the reference is not; None where nothing was taken out.
@@ -47,9 +47,14 @@ class Frame:
     image: Image
     ignored: Mask
     detail: Grey = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
-    unseen: float = 0.0
+    outside: Mask | None = None
     gain: Gain | None = None
     burnt: Mask | None = None
+
+    @property
+    def unseen(self) -> float:
+        """Share of the frame that lies outside the camera's view, 0..1."""
+        return 0.0 if self.outside is None else np.count_nonzero(self.outside) / self.outside.size
 
     @property
     def burnt_share(self) -> float:
@@ -83,6 +88,14 @@ class Frame:
         burnt = None if self.burnt is None else np.where(view.beside > 0, 0, self.burnt).astype(np.uint8)
         detail = painted_over(self.detail, view.at(self.detail.shape[::-1]))
         return replace(self, image=painted_over(self.image, view), detail=detail, burnt=burnt)
+
+    def completed(self, light: Light) -> "Frame":
+        """The same frame, showing what the reference has where the camera saw nothing: whatever stands there is not
+        compared, and should not make the part look like another variant.
+        """
+        if self.outside is None:
+            return self
+        return replace(self, image=np.where(self.outside[..., None] > 0, light.reference, self.image))
 
     def relit(self, light: Light) -> "Frame":
         """The same frame in the light of the reference."""
@@ -124,10 +137,10 @@ def frame_part(image: Image, registration: Registration, view: View) -> Frame:
     """
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     detail = in_pose(grey, registration, view.at((DETAIL * view.size[0], DETAIL * view.size[1])))
-    outside = _outside(image, registration, view)
-    unseen = np.count_nonzero(outside) / outside.size
-    frame = Frame(in_pose(image, registration, view), _around(outside, NEAR_OUTSIDE), detail, unseen)
-    return frame.without(view.beside)
+    frame, outside = in_pose(image, registration, view), _outside(image, registration, view)
+    if not outside.any():
+        return Frame(frame, view.beside, detail)
+    return Frame(frame, _around(outside, NEAR_OUTSIDE), detail, outside).without(view.beside)
 
 
 def in_pose(image: NDArray[np.uint8], registration: Registration, view: View) -> NDArray[np.uint8]:
@@ -152,7 +165,7 @@ def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Li
         unjudged: (h, w) uint8 in the working frame, 255 where a person wants nothing judged.
         light: of the reference, in the working frame.
     """
-    return frame_part(image, registration, light.view).without(unjudged).relit(light).alone(light.view)
+    return frame_part(image, registration, light.view).without(unjudged).relit(light).completed(light).alone(light.view)
 
 
 def lit_grey(image: Image, registration: Registration, frame: Frame, light: Light) -> Grey:
@@ -193,8 +206,6 @@ def _outside(image: Image, registration: Registration, view: View) -> Mask:
 
 def _around(mask: Mask, reach: int) -> Mask:
     """A mask with all that lies within `reach` pixels of it."""
-    if not mask.any():
-        return mask
     return np.asarray(cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
 
 

@@ -40,6 +40,7 @@ class Evidence:
         detail_residual: (h, w) float32, what stands out at twice that size, same unit.
         anomaly: (h, w) float32, all evidence together, in the unit of score and threshold.
         burnt_out: share of the frame that is burnt out, and so kept out of the comparison, 0..1.
+        unseen: share of the frame that lies outside the image, and so is filled from the reference, 0..1.
         view: what of the reference the pictures show.
     """
 
@@ -51,6 +52,7 @@ class Evidence:
     detail_residual: Map
     anomaly: Map
     burnt_out: float
+    unseen: float
     view: View
 
 
@@ -185,6 +187,7 @@ class Inspector:
             where=self._where(residuals, peak),
             doubts=doubts,
             findings=print_mask.findings,
+            unseen=frame.unseen,
         )
         return Inspection(
             verdict, score, calibration.threshold, peak, reason,
@@ -232,4 +235,6 @@ def _pictures(frame: Frame, residuals: Residuals, view: View) -> Evidence:
     )
     masked = np.where(frame.ignored > 0, np.uint8(255), np.uint8(0))
     expected = painted_over(residuals.reconstruction, view)
-    return Evidence(frame.image, masked, expected, ssim, features, detail, anomaly, frame.burnt_share, view)
+    return Evidence(
+        frame.image, masked, expected, ssim, features, detail, anomaly, frame.burnt_share, frame.unseen, view
+    )

@@ -4,6 +4,9 @@ from enum import StrEnum
 
 import numpy as np
 
+TOLD = 0.01
+"""Share of the view outside the image from which on the reason tells of it."""
+
 
 class Verdict(StrEnum):
     """What is done with a part. Only OK lets it pass."""
@@ -22,6 +25,7 @@ def decide(
     where: str,
     doubts: tuple[str, ...],
     findings: tuple[str, ...],
+    unseen: float = 0.0,
 ) -> tuple[Verdict, str]:
     """Judge one part that was inspected to the end.
 
@@ -32,6 +36,7 @@ def decide(
         where: place of the strongest anomaly, in words.
         doubts: why the image cannot be judged safely, in words.
         findings: what is wrong with the print, in words.
+        unseen: share of what is usually seen that lies outside the image, 0..1, where good parts lie as far outside.
 
     Returns:
         The verdict and its reason. A doubt weighs more than a fault, which it may have made up; a fault more than a
@@ -47,7 +52,8 @@ def decide(
         return Verdict.NG, "; ".join((*faults, *suspicions, *findings))
     if suspicions:
         return Verdict.REVIEW, f"{suspicions[0]}; a person should look"
-    return Verdict.OK, "like the good parts"
+    cut_off = f"; {unseen:.0%} of the view lies outside the image and was not judged" if unseen >= TOLD else ""
+    return Verdict.OK, f"like the good parts{cut_off}"
 
 
 def overall_score(anomaly: float, findings: tuple[str, ...], *, reject: float) -> float:

@@ -23,6 +23,7 @@ Matrix = NDArray[np.float64]
 Range = tuple[float, float]
 Place = tuple[float, float, float]  # x, y of a centre, px; angle, degrees clockwise
 
+_RING: Final = 3  # stroke widths around a label: near enough to be the part, and farther than labels are moved
 _LEAST: Final = 0.25  # share of its usual area: what is smaller is not the label
 _CLEAR: Final = 0.75  # of the way to a label that reaches well beyond half way
 _FAINTEST: Final = 0.5  # of its usual step to what lies around it, a burnt-out label still shows
@@ -134,12 +135,11 @@ def locate(grey: Grey, registration: Registration, sheet: Sheet, width: int) -> 
 
 def _level(bare: Grey, sheet: Sheet, width: int) -> float:
     """The brightness that parts the label from what lies around it: half way, lower where a burnt-out label is near."""
-    reach = MARGIN * width
-    around = float(np.median(rim(bare, width)))
-    usual = (sheet.level - sheet.around) * max(around, 1.0) / max(sheet.around, 1.0)
+    reach, ground = MARGIN * width, around(bare, width)
+    usual = (sheet.level - sheet.around) * max(ground, 1.0) / max(sheet.around, 1.0)
     inside = bare[reach : reach + sheet.height, reach : reach + sheet.width]
-    seen = _CLEAR * (float(np.median(inside)) - around)
-    return around + float(np.clip(seen / usual, _FAINTEST, 1.0)) * usual
+    seen = _CLEAR * (float(np.median(inside)) - ground)
+    return ground + float(np.clip(seen / usual, _FAINTEST, 1.0)) * usual
 
 
 def view_sheet(grey: Grey, registration: Registration, sheet: Sheet, width: int) -> SheetView:
@@ -193,11 +193,17 @@ def bare_of_print(grey: Grey, width: int, *, dark: bool) -> Grey:
     return np.asarray(cv2.morphologyEx(grey, operation, np.ones((width, width), np.uint8)), np.uint8)
 
 
-def rim(crop: Grey, width: int) -> Grey:
-    """The outermost pixels of a crop, which no label reaches that is somewhere near its place."""
-    return np.concatenate(
-        [crop[:width].ravel(), crop[-width:].ravel(), crop[:, :width].ravel(), crop[:, -width:].ravel()]
-    )
+def around(bare: Grey, width: int) -> float:
+    """How bright the part is around a label, grey levels: the median of what lies at a few stroke widths from it.
+
+    Args:
+        bare: (H, W), the label's box and `MARGIN` stroke widths around it, without print.
+        width: of the widest stroke, pixels.
+    """
+    start = (MARGIN - _RING) * width
+    ring = bare[start:-start, start:-start]
+    sides = ring[:width], ring[-width:], ring[:, :width], ring[:, -width:]
+    return float(np.median(np.concatenate([side.ravel() for side in sides])))
 
 
 def _largest_in(label: Grey, box: Box) -> NDArray[np.int32] | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.images import Grey
 from pipeline.print.findings import Spread
 from pipeline.print.rows import RowLearner
-from pipeline.print.sheet import MARGIN, Sheet, SheetLimits, SheetView, bare_of_print, pose_of, rim
+from pipeline.print.sheet import MARGIN, Sheet, SheetLimits, SheetView, around, bare_of_print, pose_of
 from pipeline.print.zones import PrintZone
 
 _EVEN: Final = 30  # grey levels that light and texture may change across a sheet
@@ -117,11 +117,10 @@ def _sheet(name: str, bare: Grey, ground: NDArray[np.bool_], width: int, *, dark
     reach = MARGIN * width
     rows, columns = (np.arange(start - reach, start + side + reach) for start, side in ((y, h), (x, w)))
     clamped = np.ix_(rows.clip(0, bare.shape[0] - 1), columns.clip(0, bare.shape[1] - 1))
-    around = float(np.median(rim(bare[clamped], width)))
     outlines, _ = cv2.findContours(ground.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     pose = pose_of(max(outlines, key=cv2.contourArea), (0, 0))
     sides, place = (round(pose.width), round(pose.height)), (pose.x, pose.y, pose.angle)
-    return Sheet(name, x, y, w, h, float(level), around, sides, place, dark)
+    return Sheet(name, x, y, w, h, float(level), around(bare[clamped], width), sides, place, dark)
 
 
 def _frame(ground: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:

@@ -102,4 +102,6 @@ def _evidence(registered: Image, print_pixels: np.ndarray[Any, np.dtype[np.uint8
     small = np.asarray(cv2.resize(registered, half, interpolation=cv2.INTER_AREA), np.uint8)
     deviations = np.where(small.min(axis=2) > 100, 10, 1).astype(np.float32)
     masked = np.asarray(cv2.resize(print_pixels, half, interpolation=cv2.INTER_NEAREST), np.uint8)
-    return Evidence(small, masked, small, deviations, deviations, deviations, deviations, 0.0, View.of_all(SIZE, half))
+    return Evidence(
+        small, masked, small, deviations, deviations, deviations, deviations, 0.0, 0.0, View.of_all(SIZE, half)
+    )

@@ -31,12 +31,13 @@ def test_the_anomaly_is_outlined_in_its_tile_only() -> None:
     assert marked == [False, True]
 
 
-def test_what_is_burnt_out_is_said_beneath_the_mask() -> None:
+@pytest.mark.parametrize(("burnt_out", "unseen"), [(0.2, 0.0), (0.0, 0.2)])
+def test_what_is_kept_out_is_said_beneath_the_mask(burnt_out: float, unseen: float) -> None:
     inspection = FakeInspector().inspect(part(), evidence=True)
     assert inspection.evidence
-    burnt = replace(inspection, evidence=replace(inspection.evidence, burnt_out=0.2))
+    other = replace(inspection, evidence=replace(inspection.evidence, burnt_out=burnt_out, unseen=unseen))
     changed = [
-        (tile(explain(part(), burnt), row, column) != tile(explain(part(), inspection), row, column)).any()
+        (tile(explain(part(), other), row, column) != tile(explain(part(), inspection), row, column)).any()
         for row in range(3)
         for column in range(3)
     ]

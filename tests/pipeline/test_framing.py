@@ -150,6 +150,19 @@ def test_what_lies_beside_an_outline_is_neither_compared_nor_shown(drawn_part: I
     assert np.abs(dark.image.astype(int) - bright.image)[inside].max() <= 2
 
 
+@pytest.mark.parametrize("dx", [-60.0, 44.0])
+def test_what_the_camera_did_not_see_looks_like_the_reference(drawn_part: Image, dx: float) -> None:
+    image = np.asarray(cv2.resize(drawn_part, (320, 256)), np.uint8)
+    registration = placed(dx)
+    shot = cv2.warpAffine(image, cv2.invertAffineTransform(registration.matrix), (320, 256), borderValue=(255, 0, 255))
+    reference = Light.of(image, View.of_all((320, 256), SIZE))
+    frame = lit_part(np.asarray(shot, np.uint8), registration, np.zeros(SIZE[::-1], np.uint8), reference)
+    assert frame.outside is not None
+    np.testing.assert_array_equal(frame.image[frame.outside > 0], reference.reference[frame.outside > 0])
+    assert (frame.ignored[frame.outside > 0] == UNCOMPARED).all()
+    assert np.abs(frame.image.astype(int) - reference.reference).mean() < 3
+
+
 def test_a_burnt_out_ground_burns_no_part_out(drawn_part: Image) -> None:
     image = np.asarray(cv2.resize(drawn_part, (320, 256)), np.uint8)
     reference = Light.of(image, OUTLINED, ())

@@ -45,6 +45,19 @@ def test_verdicts(score: float, doubts: tuple[str, ...], findings: tuple[str, ..
 
 
 @pytest.mark.parametrize(
+    ("unseen", "reason"),
+    [
+        (0.0, "like the good parts"),
+        (0.009, "like the good parts"),
+        (0.12, "like the good parts; 12% of the view lies outside the image and was not judged"),
+    ],
+)
+def test_what_was_not_seen_is_told(unseen: float, reason: str) -> None:
+    told = decide(score=1, threshold=2, reject=3, where="", doubts=(), findings=(), unseen=unseen)
+    assert told == (Verdict.OK, reason)
+
+
+@pytest.mark.parametrize(
     ("score", "findings", "verdict"),
     [
         (2.0, (), Verdict.OK),

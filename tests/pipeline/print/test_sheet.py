@@ -64,6 +64,18 @@ def test_pose_is_told_in_the_reference_frame(stage: PrintStage) -> None:
     assert (pose.x, pose.y) == pytest.approx((CENTRE[0] + 6, CENTRE[1] - 4), abs=1.5)
 
 
+@pytest.mark.parametrize("ground", [20, 235])
+def test_pose_hangs_on_the_part_and_not_on_what_lies_beside_it(stage: PrintStage, ground: int) -> None:
+    (sheet,) = stage.sheets
+    image, reach = _label(), 3 * stage.stroke_width + 2
+    rows = slice(sheet.y - reach, sheet.y + sheet.height + reach)
+    columns = slice(sheet.x - reach, sheet.x + sheet.width + reach)
+    elsewhere = np.full(image.shape, ground, np.uint8)
+    elsewhere[rows, columns] = image[rows, columns]
+    on_part, beside = (locate(one, HERE, sheet, stage.stroke_width) for one in (image, elsewhere))
+    assert on_part == beside
+
+
 def test_good_labels_have_no_findings(stage: PrintStage) -> None:
     assert [_findings(stage, _label(seed, 1, -1, 0.4)) for seed in range(910, 920)] == [()] * 10
 
