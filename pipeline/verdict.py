@@ -4,8 +4,8 @@ from enum import StrEnum
 
 import numpy as np
 
-TOLD = 0.01
-"""Share of the view outside the image from which on the reason tells of it."""
+TOLD = 0.05
+"""Share of the view outside the image from which on the reason tells of it: every part lies a little off its place."""
 
 
 class Verdict(StrEnum):

@@ -48,7 +48,7 @@ def test_verdicts(score: float, doubts: tuple[str, ...], findings: tuple[str, ..
     ("unseen", "reason"),
     [
         (0.0, "like the good parts"),
-        (0.009, "like the good parts"),
+        (0.049, "like the good parts"),
         (0.12, "like the good parts; 12% of the view lies outside the image and was not judged"),
     ],
 )
