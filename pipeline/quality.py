@@ -60,7 +60,7 @@ def measure(frame: Frame, registration: Registration, print_pixels: Mask) -> Con
     """Measure the conditions of one image; `print_pixels` is (H, W) uint8 in the reference frame, 255 on print."""
     grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
     masked = np.count_nonzero(print_pixels) / print_pixels.size
-    seen = np.where(frame.ignored == 0, np.uint8(255), np.uint8(0))
+    seen = np.asarray(cv2.inRange(frame.ignored, (0,), (0,)), np.uint8)
     if not seen.any():
         return Conditions(0.0, 0.0, 0.0, registration.quality, masked)
     light, contrast = cv2.meanStdDev(grey, mask=seen)
