@@ -8,7 +8,7 @@ from pipeline.drawing import BLUE, BOLD, GREY, VERDICT_COLOUR, WHITE, fit, pad, 
 from pipeline.images import Image
 from pipeline.inspector import Evidence, Inspection
 from pipeline.overlays import describe_score, outline, stands_out, stroke, tint
-from pipeline.verdict import TOLD
+from pipeline.verdict import SOME_UNSEEN
 
 WIDTH, HEIGHT = 480, 380
 """Size of a tile's picture; images are fitted into it."""
@@ -67,7 +67,7 @@ def _steps(evidence: Evidence, inspection: Inspection) -> list[Image]:
     kept_out = f"blue: kept out; print is {inspection.masked:.1%} of the part"
     if evidence.burnt_out >= SOME_BURNT:
         kept_out += f", {evidence.burnt_out:.0%} is burnt out"
-    if evidence.unseen >= TOLD:
+    if evidence.unseen >= SOME_UNSEEN:
         kept_out += f", {evidence.unseen:.0%} is filled from the reference, where the image ends"
     return [
         _tile("2 Registered", evidence.registered, aligned),

