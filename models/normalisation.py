@@ -139,7 +139,8 @@ def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor)
     """
     taken = len(ignored)
     parts = [*(level[: 2 * taken] for level in residuals[:DETAILED]), residuals[DETAILED][:taken]]
-    kept = places_kept(ignored)
+    seen_of = map(places_kept, ignored.split(1))  # one by one: of all at once, the weights of pixels fill the memory
+    kept = [torch.cat(level) for level in zip(*seen_of, strict=True)]
     for level, (found, seen, prior, floor) in enumerate(zip(parts, kept, PRIOR_IMAGES, FLOOR, strict=True)):
         usual, deviation, known = _usual(found, seen.repeat(len(found) // taken, 1, 1, 1), prior)
         average = (deviation * known).sum() / known.sum().clamp(min=1e-6)
