@@ -1,6 +1,9 @@
 """What a line does to a shot: exposure, light from aside, defocus, grain, compression. Statistics learn it."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from math import ceil
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +19,12 @@ OFTEN = 2 / 3
 
 QUALITIES = (60, 95)
 """JPEG qualities from the lowest to above the highest."""
+
+DISTURBED = 200
+"""Disturbed shots that statistics rest on, at the least: where parts are few, one of each would leave it to chance."""
+
+Look = Callable[[Frame, int], Frame]
+"""What is made of the frame of this number."""
 
 
 class Shot(NamedTuple):
@@ -42,6 +51,15 @@ def disturb(frame: Frame, rng: Generator) -> Frame:
     image, detail = _taken(frame.image, gain, shot, rng, 1), _taken(frame.detail, finely, shot, rng, DETAIL)
     taken = replace(frame, image=image, detail=detail)
     return taken.without_gain(gain, finely, without_grain(frame.image), without_grain(frame.detail)).without_burnt()
+
+
+def looks(count: int) -> list[Look]:
+    """How each of `count` parts is looked at: as it was taken, then as light, focus and compression may change it."""
+    return [lambda frame, _: frame, *(partial(_disturbed, again) for again in range(ceil(DISTURBED / count)))]
+
+
+def _disturbed(again: int, frame: Frame, number: int) -> Frame:
+    return disturb(frame, np.random.default_rng((again, number)))
 
 
 def compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from models.batches import as_inputs, to_tensor
 from models.detector import Detector
+from models.disturbance import DISTURBED, looks
 from models.frames import Frames
 from models.levels import DETAILED, FEATURES, LEVELS
 from models.normalisation import learn_normal
 from models.scoring import Scoring
-from models.statistics import DISTURBED, learn_statistics, looks, passes
+from models.statistics import learn_statistics, passes
 from tests.models.conftest import SIZE, make_detector
 
 
