@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.distance import length_of
+from models.disturbance import Look, looks
 from models.levels import DETAILED, LEVELS
 from models.normalisation import learn_normal
 from models.scoring import Scoring
 from models.selection import held_back
-from models.statistics import Look, looks, scratched
+from models.statistics import scratched
 from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
 from pipeline.exceptions import UsageError

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from models.batches import as_inputs, to_tensor
 from models.detector import Detector
+from models.directions import _learn_whole
 from models.distance import JOINT, mean_difference
 from models.frames import Frames
 from models.levels import DETAILED, LEVELS, SEGMENTED
 from models.scoring import WHOLE, detail_level
-from models.statistics import _learn_whole
 from pipeline.framing import PRINT, UNCOMPARED, Frame
 from pipeline.images import Mask
 from tests.models.conftest import SIZE, framed
