@@ -1,7 +1,8 @@
 """A data set whose parts lie anywhere: `python -m benchmarks.moved DATASET OUT --motion far`.
 
 Every image of DATASET is moved by up to a sixth of its sides (`far`), or turned any way, three quarters as large and
-moved by up to a twentieth (`any`), and its true defects with it. What comes into view repeats the image's border.
+moved by up to a twentieth (`any`), and up to 15 % nearer or farther, too (`affine`), and its true defects with it. What
+comes into view repeats the image's border.
 """
 
 import zlib
@@ -24,14 +25,20 @@ def far(size: Size, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.column_stack([np.eye(2), shift])
 
 
-def turned(size: Size, rng: np.random.Generator) -> NDArray[np.float64]:
+def turned(size: Size, rng: np.random.Generator, nearer: float = 1.0) -> NDArray[np.float64]:
     """(2, 3): any way up, and so small that what fills the image stays in it."""
-    matrix = np.asarray(cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), rng.uniform(-180, 180), 0.75), np.float64)
+    middle, scale = (size[0] / 2, size[1] / 2), 0.75 * nearer
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, rng.uniform(-180, 180), scale), np.float64)
     matrix[:, 2] += rng.uniform(-1 / 20, 1 / 20, 2) * size
     return matrix
 
 
-MOTIONS = {"far": far, "any": turned}
+def nearer(size: Size, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(2, 3): any way up, nearer to the camera or farther from it."""
+    return turned(size, rng, rng.uniform(0.85, 1.15))
+
+
+MOTIONS = {"far": far, "any": turned, "affine": nearer}
 
 
 def move(dataset: Path, name: str, out: Path, motion: str) -> None:

@@ -117,8 +117,8 @@ def _min_quality(poses: GoodParts) -> float:
     least = learned_min_quality(qualities)
     if np.count_nonzero(qualities >= least) < LEAST:
         raise TrainingError(
-            f"{poses.paths[0].parent}: no common pose was found; set registration.motion to far (shifts), any (turns) "
-            "or none, or fix the camera"
+            f"{poses.paths[0].parent}: no common pose was found; set registration.motion to far (shifts), any (turns), "
+            "affine (sizes, too) or none, or fix the camera"
         )
     return least
 

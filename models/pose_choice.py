@@ -14,7 +14,7 @@ from pipeline.reference import spread
 from pipeline.registration import Registrar, even
 from pipeline.view import View
 
-MOTIONS = ("euclidean", "far", "any")
+MOTIONS = ("euclidean", "far", "any", "affine")
 """From the simplest on."""
 
 SAMPLE, REFERENCES = 24, 3

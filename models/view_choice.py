@@ -17,14 +17,11 @@ from pipeline.edges import directions
 from pipeline.framing import Frame
 from pipeline.images import Image, size_within
 from pipeline.regions import view_of
-from pipeline.registration import DARK, SEARCH_SIDE
+from pipeline.registration import DARK, SEARCH_SIDE, TURNS
 from pipeline.view import Outline, View
 
 SAMPLE = 64
 """Good parts that tell, at the most."""
-
-SEARCHED = ("far", "any")
-"""Motions with which the ground does not belong to the part. Of parts in place all that the camera sees is judged."""
 
 GRAIN = 1.0
 """Pixels that an edge is smoothed over."""
@@ -44,8 +41,8 @@ WORTH = 0.75
 
 
 def searches(config: Config) -> bool:
-    """Whether `choose_view` looks at the parts."""
-    return config.registration.motion in SEARCHED and not config.regions.interest
+    """Whether `choose_view` looks at the parts: of those in place all that the camera sees is judged."""
+    return config.registration.motion in TURNS and not config.regions.interest
 
 
 def choose_view(parts: GoodParts, reference: Image, config: Config) -> View:

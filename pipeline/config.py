@@ -36,11 +36,11 @@ class ImageConfig(Section):
 class RegistrationConfig(Section):
     """How the part is brought onto the reference pose."""
 
-    motion: Literal["auto", "none", "euclidean", "far", "any"] = Field(
+    motion: Literal["auto", "none", "euclidean", "far", "any", "affine"] = Field(
         "auto",
         description="auto: training finds out which of the others fits. "
         "euclidean: small shift and turn. far: shifts of up to a quarter of the image. "
-        "any: any turn as well. none: nothing is fixed.",
+        "any: any turn as well. affine: nearer or farther, too, and a little from aside. none: nothing is fixed.",
     )
 
 

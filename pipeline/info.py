@@ -13,6 +13,7 @@ POSES = {
     "euclidean": "parts lie nearly alike: small shifts and turns are taken out",
     "far": "parts are shifted: they are searched for over a quarter of the image",
     "any": "parts are turned any way: they are searched for over the full turn",
+    "affine": "parts are turned any way, nearer or farther, and seen a little from aside",
     "none": "parts have no common pose: images are compared as they come",
 }
 """What `registration.motion` means for the parts."""
@@ -25,7 +26,7 @@ COARSE = 2.5
 def suggestion(bundle: Bundle) -> tuple[str, str]:
     """The configuration, of those in `configs/`, that the good parts ask for, and why."""
     pixels = bundle.view.box[2] / bundle.view.size[0]
-    if bundle.config.registration.motion in ("any", "none"):
+    if bundle.config.registration.motion in ("any", "affine", "none"):
         return "free", POSES[bundle.config.registration.motion]
     if pixels > COARSE:
         return "fine", (

@@ -26,9 +26,10 @@ def central_image(images: Sequence[Image], *, motion: str) -> Image:
         images: (H, W, 3) uint8 RGB each, one or more, all of one size.
         motion: see `Registrar`.
     """
-    tilts = [tilt(image) if motion == "any" else 0.0 for image in images]
+    turned = len(TURNS.get(motion, ())) > 1
+    tilts = [tilt(image) if turned else 0.0 for image in images]
     candidates = list(range(0, len(images), max(1, len(images) // CANDIDATES)))
-    if motion == "any":
+    if turned:
         candidates = sorted(range(len(images)), key=tilts.__getitem__)[:CANDIDATES]
     return images[max(candidates, key=lambda number: _worth(images[number], images, motion) - tilts[number])]
 

@@ -26,8 +26,15 @@ DARK = 16.0
 LIGHT = 8.0
 """Pixels of the searched image over which light is even: what changes slower is taken out."""
 
-TURNS: dict[str, tuple[float, ...]] = {"far": (0.0,), "any": tuple(range(0, 360, 12))}
+ALL_TURNS = tuple(float(degrees) for degrees in range(0, 360, 12))
+TURNS: dict[str, tuple[float, ...]] = {"far": (0.0,), "any": ALL_TURNS, "affine": ALL_TURNS}
 """Degrees that the coarse search tries, by motion: alignment finds the way from half a step beside."""
+
+SIZES: dict[str, tuple[float, ...]] = {"affine": (0.8, 0.9, 1.0, 1.12, 1.25)}
+"""How many times as large as the reference parts may be seen, by motion; those of others are as large."""
+
+STRETCHED = 1.25
+"""How much longer one side of a part may be seen than the other, against the reference: more is another part."""
 
 START_ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-3)
 ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
@@ -60,7 +67,8 @@ class Registrar:
     Args:
         reference: (H, W, 3) uint8 RGB, a good part in the pose that all others are brought to.
         motion: `euclidean` for small moves, `far` for shifts of up to a quarter of the image, `any` for any turn as
-            well, or `none` where parts have no common pose.
+            well, `affine` for parts that are nearer to the camera or farther from it, too, and seen a little from
+            aside, or `none` where parts have no common pose.
         min_quality: correlation below which a pose is not trusted; learned from good parts.
         part: (H, W) uint8, not 0 where the reference shows what is looked for; None for all of it. Where parts are
             searched for over the image, it is found all the finer, the smaller it is.
@@ -83,7 +91,9 @@ class Registrar:
         self._corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
         self._part = np.where(part[self._window] > 0, 255, 0).astype(np.uint8)
         self._lit_reference, self._reference = lit[self._window], small[self._window]
-        self._coarse = CoarseSearch(small, sought, TURNS[motion]) if motion in TURNS else None
+        self._coarse = (
+            CoarseSearch(small, sought, TURNS[motion], SIZES.get(motion, (1.0,))) if motion in TURNS else None
+        )
 
     def register(self, image: Image) -> Registration:
         """Find the pose of the part in an image of the reference's size, (H, W, 3) uint8 RGB."""
@@ -125,12 +135,22 @@ class Registrar:
         seen = np.where(inside == 255, self._part, 0).astype(np.uint8)
         if np.count_nonzero(seen) < LEAST_SEEN * np.count_nonzero(self._part):
             return -1.0, start
-        found = _ecc(self._reference, np.asarray(near, np.float32), seen, ITERATIONS)
+        model = cv2.MOTION_AFFINE if self.motion in SIZES else cv2.MOTION_EUCLIDEAN
+        found = _ecc(self._reference, np.asarray(near, np.float32), seen, ITERATIONS, model)
         if found is None:
             return -1.0, start
         quality, warp = found
         whole = square(start.astype(np.float64)) @ square(warp.astype(np.float64))
-        return quality, whole[:2].astype(np.float32)
+        return quality if self._likely(whole) else -1.0, whole[:2].astype(np.float32)
+
+    def _likely(self, way: Matrix) -> bool:
+        """Whether a part can be seen so large and so much from aside; turned and moved it can be anyhow."""
+        sizes = SIZES.get(self.motion)
+        if sizes is None:
+            return True
+        longer, shorter = np.linalg.svd(way[:2, :2], compute_uv=False)
+        as_large = longer <= max(sizes) * STRETCHED and shorter * STRETCHED >= min(sizes)
+        return bool(as_large and longer <= STRETCHED * shorter)
 
     def _shrink(self, image: Image) -> NDArray[np.float32]:
         small = shrink(image, self._search_size)
@@ -162,12 +182,16 @@ def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
 
 
 def _ecc(
-    reference: NDArray[np.float32], image: NDArray[np.float32], seen: Mask, iterations: tuple[int, int, float]
+    reference: NDArray[np.float32],
+    image: NDArray[np.float32],
+    seen: Mask,
+    iterations: tuple[int, int, float],
+    model: int = cv2.MOTION_EUCLIDEAN,
 ) -> tuple[float, NDArray[np.float32]] | None:
     """Correlation, and the way from the reference to an image near it; None where there is none."""
     rest = np.eye(2, 3, dtype=np.float32)
     try:
-        quality, warp = cv2.findTransformECC(reference, image, rest, cv2.MOTION_EUCLIDEAN, iterations, seen, 5)
+        quality, warp = cv2.findTransformECC(reference, image, rest, model, iterations, seen, 5)
     except cv2.error:  # no convergence, or an image without any structure
         return None
     return float(quality), np.asarray(warp, np.float32)

@@ -9,12 +9,14 @@ from pipeline.config import Config, RegistrationConfig
 from pipeline.images import Image, write_image
 
 
-def shots(part: Image, folder: Path, *, turn: float, shift: float) -> list[Path]:
-    """Twelve shots of a part on a dark ground, moved within these limits (degrees, pixels)."""
+def shots(part: Image, folder: Path, *, turn: float, shift: float, zoom: float = 0.0) -> list[Path]:
+    """Twelve shots of a part on a dark ground, moved within these limits (degrees, pixels, shares of its size)."""
     paths, rng = [], np.random.default_rng(3)
     height, width = part.shape[:2]
     for number in range(12):
-        move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-turn, turn), 0.7)
+        move = cv2.getRotationMatrix2D(
+            (width / 2, height / 2), rng.uniform(-turn, turn), 0.7 * (1 + rng.uniform(-zoom, zoom))
+        )
         move[:, 2] = move[:, 2] + rng.uniform(-shift, shift, 2)
         shot = cv2.warpAffine(part, move, (width, height), borderValue=(40, 40, 40)) + rng.normal(0, 2, part.shape)
         paths.append(folder / f"{number:02}.png")
@@ -31,6 +33,10 @@ def test_the_simplest_motion_that_explains_the_parts(
     drawn_part: Image, tmp_path: Path, turn: float, shift: float, wanted: str
 ) -> None:
     assert motion(shots(drawn_part, tmp_path, turn=turn, shift=shift)) == wanted
+
+
+def test_parts_nearer_to_the_camera_and_farther_from_it(drawn_part: Image, tmp_path: Path) -> None:
+    assert motion(shots(drawn_part, tmp_path, turn=180, shift=5, zoom=0.2)) == "affine"
 
 
 def test_images_without_anything_in_common_have_no_pose(tmp_path: Path) -> None:

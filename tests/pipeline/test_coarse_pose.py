@@ -66,6 +66,17 @@ def test_an_edge_counts_the_same_before_a_bright_ground_and_before_a_dark_one(dr
         assert any(error < 16 and turn < 0.12 for error, turn in zip(errors, turns, strict=True))
 
 
+@pytest.mark.parametrize(("size", "degrees"), [(0.8, 90), (1.0, 0), (1.25, 180)])
+def test_the_size_is_found_with_the_turn(drawn_part: Image, size: float, degrees: int) -> None:
+    """A larger part has longer edges, a smaller one fits into a larger: neither makes a size likelier."""
+    grey = brightness_of(drawn_part)
+    true = np.asarray(cv2.getRotationMatrix2D((159.5, 119.5), degrees, size), np.float64)
+    seen = brightness_of(np.asarray(cv2.warpAffine(drawn_part, true, (320, 240), borderMode=cv2.BORDER_REPLICATE)))
+    search = CoarseSearch(grey, MIDDLE, (0.0, 90.0, 180.0, 270.0), (0.8, 1.0, 1.25))
+    np.testing.assert_allclose(search.candidates(seen)[0] @ (160, 120, 1), true @ (160, 120, 1), atol=4)
+    np.testing.assert_allclose(search.candidates(seen)[0][:, :2], true[:, :2], atol=1e-6)
+
+
 def test_where_nothing_is_seen_nothing_is_likelier_than_the_rest(drawn_part: Image) -> None:
     grey = brightness_of(drawn_part)
     flat = np.zeros_like(grey)

@@ -58,7 +58,7 @@ def test_one_key_changes_one_value(tmp_path: Path) -> None:
         ("training: {learning_rate: .inf}", r"training\.learning_rate"),
         ("training: {seed: -1}", r"training\.seed"),
         ("network: {width: 60}", r"network\.width"),
-        ("registration: {motion: affine}", r"registration\.motion"),
+        ("registration: {motion: homography}", r"registration\.motion"),
         ("print: {zones: {add: [{name: a, box: [0, 0, 9, 9], kind: words}]}}", r"add\.0\.kind: .*'text', 'etched'"),
         ("print: {zones: {add: [{name: a, box: [0, 0, 9, 0], kind: text}]}}", r"add\.0\.box\.3"),
         ("print: {zones: {add: [{name: a, box: [-1, 0, 9, 9], kind: text}]}}", r"add\.0\.box\.0"),

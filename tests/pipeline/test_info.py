@@ -24,7 +24,7 @@ def test_few_pixels_of_many_ask_for_finer_ones(bundle: Bundle) -> None:
     assert "stands for 4.0 of the camera's" in why
 
 
-@pytest.mark.parametrize("motion", ["any", "none"])
+@pytest.mark.parametrize("motion", ["any", "affine", "none"])
 def test_parts_in_any_pose_are_told_apart(bundle: Bundle, motion: str) -> None:
     turned = bundle.config.model_copy(update={"registration": RegistrationConfig.model_validate({"motion": motion})})
     assert suggestion(replace(bundle, config=turned))[0] == "free"

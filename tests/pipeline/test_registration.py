@@ -16,9 +16,13 @@ CORNERS = np.array([[60.0, 50], [260, 50], [260, 190], [60, 190]])
 """Of the plate in `drawn_part`, x and y."""
 
 
-def pose(dx: float, dy: float, degrees: float) -> Matrix:
-    """From the reference frame to an image in which the part lies moved by dx, dy px and turned about its middle."""
-    matrix = np.asarray(cv2.getRotationMatrix2D((159.5, 119.5), degrees, 1), np.float64)
+def pose(dx: float, dy: float, degrees: float, size: float = 1.0, stretch: float = 1.0) -> Matrix:
+    """From the reference frame to an image in which the part lies moved by dx, dy px and turned about its middle, as
+    large as `size` says, and its length seen `stretch` times as long as its height.
+    """
+    matrix = np.asarray(cv2.getRotationMatrix2D((159.5, 119.5), degrees, size), np.float64)
+    longer = np.array([[stretch, 0, 159.5 * (1 - stretch)], [0, 1, 0], [0, 0, 1]])
+    matrix = np.asarray(matrix @ longer)
     matrix[:, 2] = matrix[:, 2] + (dx, dy)
     return matrix
 
@@ -62,7 +66,15 @@ far_poses = st.builds(pose, st.floats(-53, 53), st.floats(-40, 40), st.floats(-3
 any_poses = st.builds(pose, st.floats(-20, 20), st.floats(-20, 20), st.floats(-180, 180))
 
 
-@pytest.mark.parametrize(("motion", "true"), [("far", far_poses), ("any", any_poses)], ids=["far", "any"])
+affine_poses = st.builds(
+    pose, st.floats(-10, 10), st.floats(-10, 10), st.floats(-180, 180), st.floats(0.75, 0.9), st.floats(0.95, 1.05)
+)
+"""Smaller, so that all of the plate stays in the image: six unknowns are told by its corners."""
+
+MOTIONS = {"far": far_poses, "any": any_poses, "affine": affine_poses}
+
+
+@pytest.mark.parametrize(("motion", "true"), MOTIONS.items(), ids=MOTIONS)
 @given(data=st.data(), light=st.floats(0.7, 1.2))
 def test_a_pose_far_away_is_recovered(
     drawn_part: Image, motion: str, true: st.SearchStrategy[Matrix], data: st.DataObject, light: float
@@ -89,6 +101,11 @@ def test_a_tenth_of_the_image_is_no_far_search(drawn_part: Image, angle: float, 
     true = pose(32 * np.cos(angle), 24 * np.sin(angle), degrees)
     found = registrar(drawn_part).register(moved(drawn_part, true))
     np.testing.assert_allclose(applied(found.matrix, applied(true, CORNERS)), CORNERS, atol=0.2)
+
+
+@pytest.mark.parametrize("there", [pose(0, 0, 30, 1.8), pose(0, 0, 30, 0.5), pose(0, 0, 30, 0.9, 1.5)])
+def test_a_part_of_another_size_or_shape_is_not_found(drawn_part: Image, there: Matrix) -> None:
+    assert not registrar(drawn_part, motion="affine", min_quality=0.6).register(moved(drawn_part, there)).found
 
 
 @pytest.mark.parametrize("motion", ["far", "any"])
