@@ -25,17 +25,16 @@ def far(size: Size, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.column_stack([np.eye(2), shift])
 
 
-def turned(size: Size, rng: np.random.Generator, nearer: float = 1.0) -> NDArray[np.float64]:
+def turned(size: Size, rng: np.random.Generator, scale: float = 0.75) -> NDArray[np.float64]:
     """(2, 3): any way up, and so small that what fills the image stays in it."""
-    middle, scale = (size[0] / 2, size[1] / 2), 0.75 * nearer
-    matrix = np.asarray(cv2.getRotationMatrix2D(middle, rng.uniform(-180, 180), scale), np.float64)
+    matrix = np.asarray(cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), rng.uniform(-180, 180), scale), np.float64)
     matrix[:, 2] += rng.uniform(-1 / 20, 1 / 20, 2) * size
     return matrix
 
 
 def nearer(size: Size, rng: np.random.Generator) -> NDArray[np.float64]:
     """(2, 3): any way up, nearer to the camera or farther from it."""
-    return turned(size, rng, rng.uniform(0.85, 1.15))
+    return turned(size, rng, 0.75 * rng.uniform(0.85, 1.15))
 
 
 MOTIONS = {"far": far, "any": turned, "affine": nearer}

@@ -1,6 +1,5 @@
 """What good parts show: how differences vary, and what residuals and evidence they leave."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from models.batches import to_tensor
 from models.detector import Detector
-from models.directions import distance_passes, learn_distance
+from models.directions import Advance, distance_passes, learn_distance
 from models.disturbance import looks
 from models.frames import Frames
 from models.hairlines import hurt
@@ -19,8 +18,6 @@ from models.levels import LEVELS, pixels_kept
 from models.normalisation import learn_normal
 from pipeline.framing import Frame
 from pipeline.groups import Groups
-
-Advance = Callable[[], None]
 
 
 @torch.no_grad()

@@ -91,9 +91,9 @@ class Registrar:
         self._corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
         self._part = np.where(part[self._window] > 0, 255, 0).astype(np.uint8)
         self._lit_reference, self._reference = lit[self._window], small[self._window]
-        self._coarse = (
-            CoarseSearch(small, sought, TURNS[motion], SIZES.get(motion, (1.0,))) if motion in TURNS else None
-        )
+        self._sizes = SIZES.get(motion, (1.0,))
+        self._model = cv2.MOTION_AFFINE if motion in SIZES else cv2.MOTION_EUCLIDEAN
+        self._coarse = CoarseSearch(small, sought, TURNS[motion], self._sizes) if motion in TURNS else None
 
     def register(self, image: Image) -> Registration:
         """Find the pose of the part in an image of the reference's size, (H, W, 3) uint8 RGB."""
@@ -135,8 +135,7 @@ class Registrar:
         seen = np.where(inside == 255, self._part, 0).astype(np.uint8)
         if np.count_nonzero(seen) < LEAST_SEEN * np.count_nonzero(self._part):
             return -1.0, start
-        model = cv2.MOTION_AFFINE if self.motion in SIZES else cv2.MOTION_EUCLIDEAN
-        found = _ecc(self._reference, np.asarray(near, np.float32), seen, ITERATIONS, model)
+        found = _ecc(self._reference, np.asarray(near, np.float32), seen, ITERATIONS, self._model)
         if found is None:
             return -1.0, start
         quality, warp = found
@@ -145,11 +144,8 @@ class Registrar:
 
     def _likely(self, way: Matrix) -> bool:
         """Whether a part can be seen so large and so much from aside; turned and moved it can be anyhow."""
-        sizes = SIZES.get(self.motion)
-        if sizes is None:
-            return True
         longer, shorter = np.linalg.svd(way[:2, :2], compute_uv=False)
-        as_large = longer <= max(sizes) * STRETCHED and shorter * STRETCHED >= min(sizes)
+        as_large = longer <= max(self._sizes) * STRETCHED and shorter * STRETCHED >= min(self._sizes)
         return bool(as_large and longer <= STRETCHED * shorter)
 
     def _shrink(self, image: Image) -> NDArray[np.float32]:
