@@ -29,7 +29,7 @@ Values = NDArray[np.float64]
 STAGES = {
     "light": ("brightness", "contrast"),
     "focus": ("focus",),
-    "pose": ("pose",),
+    "pose": ("pose", "size"),
     "print": ("masked",),
     "score": ("score",),
 }

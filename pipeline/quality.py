@@ -1,4 +1,4 @@
-"""The image before the part: light, contrast, focus and print, compared with what images of good parts show."""
+"""The image before the part: light, contrast, focus, size and print, compared with what images of good parts show."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +27,7 @@ class Conditions:
         contrast: standard deviation of the grey levels in the reference's light.
         focus: standard deviation of the Laplacian, grey levels (Pech-Pacheco 2000, ICPR 3:314, takes its square).
         pose: correlation with the reference after registration, -1..1.
+        size: how many times as large as in the reference the part is seen; 1 where registration does not look for it.
         masked: share of the part under the print mask, 0..1.
     """
 
@@ -34,6 +35,7 @@ class Conditions:
     contrast: float
     focus: float
     pose: float
+    size: float
     masked: float
 
 
@@ -52,6 +54,9 @@ LIMITS = {
     "brightness": Limit("the image is too dark", "the image is too bright", 2.0, 0.3),
     "contrast": Limit("the image has too little contrast", "the image has too much contrast", 1.0, 0.2),
     "focus": Limit("the image is blurred", "", 0.5, 0.4),
+    "size": Limit(
+        "the part is seen smaller than any good part", "the part is seen larger than any good part", 0.02, 0.0
+    ),
     "masked": Limit("", "more of the part is hidden by print than on any good part", 0.01, 0.0),
 }
 
@@ -59,13 +64,14 @@ LIMITS = {
 def measure(frame: Frame, registration: Registration, print_pixels: Mask) -> Conditions:
     """Measure the conditions of one image; `print_pixels` is (H, W) uint8 in the reference frame, 255 on print."""
     grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
+    size = round(registration.size, 4)  # alignment knows no more of it
     masked = np.count_nonzero(print_pixels) / print_pixels.size
     seen = np.asarray(cv2.inRange(frame.ignored, (0,), (0,)), np.uint8)
     if not seen.any():
-        return Conditions(0.0, 0.0, 0.0, registration.quality, masked)
+        return Conditions(0.0, 0.0, 0.0, registration.quality, size, masked)
     light, contrast = cv2.meanStdDev(grey, mask=seen)
     focus = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S), mask=seen)[1]
-    return Conditions(light.item() * frame.light, contrast.item(), focus.item(), registration.quality, masked)
+    return Conditions(light.item() * frame.light, contrast.item(), focus.item(), registration.quality, size, masked)
 
 
 def usual_conditions(good: Sequence[Conditions]) -> Usual:

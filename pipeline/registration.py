@@ -55,6 +55,11 @@ class Registration:
     quality: float
     found: bool
 
+    @property
+    def size(self) -> float:
+        """How many times as large as in the reference the part is seen: the root of the areas' ratio."""
+        return float(abs(np.linalg.det(self.matrix[:, :2])) ** -0.5)
+
     def to_original(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Map (N, 2) points (x, y) of the reference frame to the original image."""
         inverse = cv2.invertAffineTransform(self.matrix)

@@ -29,6 +29,7 @@ COLUMNS = (
     "contrast",
     "focus",
     "pose",
+    "size",
     "code_zones",
 )
 
@@ -118,8 +119,8 @@ class Row:
 
     def _conditions(self) -> list[str]:
         found = self.conditions
-        values = (found.brightness, found.contrast, found.focus, found.pose) if found else ()
-        return [f"{value:.6g}" for value in values] or [""] * 4
+        values = (found.brightness, found.contrast, found.focus, found.pose, found.size) if found else ()
+        return [f"{value:.6g}" for value in values] or [""] * 5
 
     @classmethod
     def from_csv(cls, fields: list[str]) -> Self:
@@ -147,7 +148,7 @@ class Row:
 def _read_conditions(row: dict[str, str]) -> Conditions | None:
     if not row["brightness"]:
         return None
-    names = ("brightness", "contrast", "focus", "pose", "masked")
+    names = ("brightness", "contrast", "focus", "pose", "size", "masked")
     return Conditions(**{name: float(row[name]) for name in names})
 
 

@@ -37,5 +37,6 @@ def _columns(row: Row) -> dict[str, object]:
         "masked": row.masked, "codes": list(row.codes), "print_findings": list(row.findings), "ms": row.ms,
         "model": row.model, "p_value": row.p_value, "doubts": list(row.doubts),
         "brightness": found and found.brightness, "contrast": found and found.contrast,
-        "focus": found and found.focus, "pose": found and found.pose, "code_zones": list(row.code_zones),
+        "focus": found and found.focus, "pose": found and found.pose, "size": found and found.size,
+        "code_zones": list(row.code_zones),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from pipeline.results import ResultsFile
 from pipeline.rows import COLUMNS, Row
 from pipeline.verdict import Verdict
 
-USUAL = Conditions(brightness=120, contrast=30, focus=5, pose=0.95, masked=0.02)
+USUAL = Conditions(brightness=120, contrast=30, focus=5, pose=0.95, size=1, masked=0.02)
 
 
 def row(

@@ -15,7 +15,7 @@ from pipeline.quality import Conditions, usual_conditions
 from pipeline.rows import Row
 from tests.pipeline.rows import row, write_results
 
-MEASURES = ("brightness", "contrast", "focus", "pose", "masked")
+MEASURES = ("brightness", "contrast", "focus", "pose", "size", "masked")
 
 
 def conditions(rng: np.random.Generator, moved: str | None = None) -> Conditions:
@@ -52,7 +52,8 @@ def test_distances_are_those_of_kolmogorov_and_smirnov() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moved", "stage"), [("brightness", "light"), ("focus", "focus"), ("pose", "pose"), ("score", "score")]
+    ("moved", "stage"),
+    [("brightness", "light"), ("focus", "focus"), ("pose", "pose"), ("size", "pose"), ("score", "score")],
 )
 def test_it_says_which_stage_moved_and_when(moved: str, stage: str) -> None:
     tracks = watch(shift(300, moved=moved, start=150), model(), false_alarms=0.01)
@@ -64,7 +65,7 @@ def test_it_says_which_stage_moved_and_when(moved: str, stage: str) -> None:
 
 
 def test_a_steady_shift_is_steady() -> None:
-    assert [track.alarm for track in watch(shift(300), model(), false_alarms=0.01)] == [None] * 6
+    assert [track.alarm for track in watch(shift(300), model(), false_alarms=0.01)] == [None] * 7
 
 
 def test_alarms_are_as_rare_as_stated() -> None:
@@ -92,9 +93,9 @@ def test_the_command_writes_a_report_and_alarms(
     assert cli.main(["drift", "m", str(results), "--out", str(out)]) == code
     page = (out / "index.html").read_text()
     assert ("Moved: focus" in page) == (moved == "focus")
-    assert page.count("data:image/svg") == 6
+    assert page.count("data:image/svg") == 7
     lines = (out / "drift.csv").read_text().splitlines()
-    assert len(lines) == 1 + 6 * 11
+    assert len(lines) == 1 + 7 * 11
 
 
 def test_conditions_cover_what_results_hold() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from pipeline.framing import frame_part
 from pipeline.images import Image
 from pipeline.quality import Conditions, measure, tolerance, unusual, usual_conditions
-from pipeline.registration import Registration
+from pipeline.registration import Registrar, Registration
 from pipeline.view import View
 
 POSE = Registration(np.eye(2, 3), 0.97, True)
@@ -32,7 +34,7 @@ def test_what_is_measured() -> None:
     found = conditions(halves, print_share=0.25)
     assert (found.brightness, found.contrast) == (100, 100)
     assert (found.pose, found.masked) == (0.97, 0.25)
-    assert conditions(np.full((64, 64, 3), 90, np.uint8)) == Conditions(90, 0, 0, 0.97, 0)
+    assert conditions(np.full((64, 64, 3), 90, np.uint8)) == Conditions(90, 0, 0, 0.97, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,21 @@ def test_what_is_out_of_the_ordinary_is_said(change, words, drawn_part: Image, u
 def test_more_print_than_on_any_good_part(drawn_part: Image, usual: dict[str, tuple[float, ...]]) -> None:
     (doubt,) = unusual(conditions(drawn_part, print_share=0.05), usual)
     assert "hidden by print" in doubt
+
+
+@pytest.mark.parametrize(("size", "words"), [(1.0, None), (1.1, "larger than any"), (0.9, "smaller than any")])
+def test_a_part_of_another_size_is_doubted_although_its_pose_is_found(
+    size: float, words: str | None, drawn_part: Image, usual: dict[str, tuple[float, ...]]
+) -> None:
+    registrar = Registrar(drawn_part, motion="affine", min_quality=0.5)
+    about_the_middle = cv2.getRotationMatrix2D((160, 120), 0, size)
+    seen = cv2.warpAffine(drawn_part, about_the_middle, (320, 240), borderMode=cv2.BORDER_REPLICATE)
+    found = registrar.register(np.asarray(seen, np.uint8))
+    assert found.found
+    assert found.size == pytest.approx(size, abs=0.005)
+    as_usual = replace(conditions(drawn_part), size=found.size)
+    assert [doubt for doubt in unusual(as_usual, usual) if words is None or words not in doubt] == []
+    assert len(unusual(as_usual, usual)) == (words is not None)
 
 
 def test_an_image_that_is_all_print_is_no_crash(drawn_part: Image, usual: dict[str, tuple[float, ...]]) -> None:

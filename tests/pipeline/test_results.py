@@ -46,7 +46,7 @@ def test_columns_are_those_of_the_contract(tmp_path: Path) -> None:
 
 
 def test_what_was_measured_survives_the_file(tmp_path: Path) -> None:
-    taken = Conditions(brightness=120.5, contrast=30.25, focus=4.5, pose=0.9375, masked=0.25)
+    taken = Conditions(brightness=120.5, contrast=30.25, focus=4.5, pose=0.9375, size=1.0625, masked=0.25)
     judged = row(p_value=0.0625, doubts=("too dark", "blurred"), conditions=taken, codes=("X",), code_zones=("qr 1",))
     write(tmp_path / "results.csv", judged)
     assert read_results(tmp_path / "results.csv") == [judged]
