@@ -20,13 +20,12 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from models.distance import length_of
 from models.disturbance import Look, looks
 from models.levels import DETAILED, LEVELS
 from models.normalisation import learn_normal
-from models.scoring import Scoring
+from models.scoring import Residuals, Scoring
 from models.selection import held_back
 from models.statistics import scratched
 from pipeline.bundle import load_bundle
@@ -44,11 +43,9 @@ HELD = 300  # good parts that statistics are learned from, at the most
 
 
 class Seen(NamedTuple):
-    """An image behind one mask: raw residuals, (1, 1, h, w) each, how far it is off as a whole, (1,), and what is not
-    compared, (1, H, W) uint8."""
+    """An image behind one mask: how far it is off, what is not compared, (1, H, W) uint8, and the share of print."""
 
-    residuals: list[Tensor]
-    whole: Tensor
+    residuals: Residuals
     ignored: Mask
     masked: float
 
@@ -94,12 +91,11 @@ class Ablation:
         hurt = [self._see(path, _numbered(scratched, number)) for number, path in numbered]
         judges = {}
         for name in self._masks:
-            residuals = [torch.cat(levels) for levels in zip(*(one[name].residuals for one in seen), strict=True)]
+            residuals = Residuals.together([one[name].residuals for one in seen])
             ignored = torch.from_numpy(np.stack([one[name].ignored for one in seen[: len(numbered)]]))
-            judges[name] = Scoring(self._bundle.view.size)
-            hairlines = torch.cat([one[name].residuals[DETAILED] for one in hurt])
-            whole = torch.cat([one[name].whole for one in seen])
-            learn_normal(judges[name], residuals, whole, hairlines, ignored, self._groups[: len(numbered)])
+            judges[name] = Scoring(self._bundle.view.size, residuals.pooled.shape[1])
+            hairlines = torch.cat([one[name].residuals.levels[DETAILED] for one in hurt])
+            learn_normal(judges[name], residuals, hairlines, ignored, self._groups[: len(numbered)])
         return judges
 
     def _see(self, path: Path, look: Callable[[Frame], Frame] = lambda frame: frame) -> dict[str, Seen]:
@@ -117,8 +113,9 @@ class Ablation:
             printed = print_in_place(replace(found, pixels=pixels), registration)
             ignored = bare.behind(printed, bundle.view).ignored[None]
             feed = {"image": looked.image[None], "ignored": ignored, "detail": looked.detail[None]}
-            *residuals, off = (torch.from_numpy(found) for found in self._session.run(None, feed))
-            seen[name] = Seen(residuals, length_of(off), ignored, np.count_nonzero(pixels) / pixels.size)
+            *levels, pooled, off = (torch.from_numpy(found) for found in self._session.run(None, feed))
+            residuals = Residuals(levels, pooled, length_of(off))
+            seen[name] = Seen(residuals, ignored, np.count_nonzero(pixels) / pixels.size)
         return seen
 
 
@@ -172,12 +169,14 @@ def _truth(dataset: Path, path: Path) -> Path:
 
 
 def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
-    """The graph, cut off before residuals, and the whole, are compared with what is usual."""
+    """The graph, cut off before residuals, pooled deviations and the whole are compared with what is usual."""
     model = onnx.load_from_string(network)
     nodes = model.graph.node
     raw = [
         next(node.input[0] for node in nodes if f"scoring.usual_{level}" in node.input) for level in range(len(LEVELS))
     ]
+    raised = next(node.output[0] for node in nodes if "scoring.pooled_most" in node.input)
+    raw.append(next(node.input[0] for node in nodes if raised in node.input))
     raw.append(next(node.output[0] for node in nodes if "distance.whole_axes" in node.input))
     del model.graph.output[:]
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in raw)
@@ -188,8 +187,9 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
 
 @torch.no_grad()
 def _score(judge: Scoring, seen: Seen) -> float:
-    standardised = judge.standardise(seen.residuals, torch.from_numpy(seen.ignored[None]))
-    return float(judge.score(judge.evidence(standardised, seen.whole)[1])[0])
+    standardised = judge.standardise(seen.residuals.levels, torch.from_numpy(seen.ignored[None]))
+    pooled = judge.joined(seen.residuals.pooled)
+    return float(judge.score(judge.evidence(standardised, pooled, seen.residuals.whole)[1])[0])
 
 
 def on_label(kinds: Iterable[str]) -> list[str]:

@@ -9,8 +9,9 @@ from models.autoencoder import Autoencoder
 from models.backbone import CHANNELS, Backbone
 from models.detail import DetailHead
 from models.distance import Distance, mean_difference
-from models.levels import DETAILED, FEATURES, SSIM, pixels_kept, resize, smooth
-from models.scoring import Scoring
+from models.levels import DETAILED, FEATURES, SSIM, pixels_kept, pooled_kept, resize, smooth
+from models.pooling import SIDES, Pooling
+from models.scoring import Residuals, Scoring
 from models.segmenter import Segmenter
 from models.ssim import dissimilarity
 from models.variants import nearest, picture_of
@@ -55,7 +56,8 @@ class Detector(nn.Module):
         kinds = 1 if variants is None else len(variants)
         self.detail = DetailHead(size, kinds)
         self.distance = Distance(size, kinds)
-        self.scoring = Scoring(size)
+        self.pooling = Pooling(size)
+        self.scoring = Scoring(size, len(SIDES))
         for level, channels in enumerate(CHANNELS):
             self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
             self.register_buffer(f"feature_scale_{level}", torch.ones(1, channels, 1, 1))
@@ -83,23 +85,21 @@ class Detector(nn.Module):
         found: Tensor = self.segmenter(seen.differences, (seen.image - seen.painted) * kept)
         return found
 
-    def residuals(self, seen: Reconstruction, ignored: Tensor, detail: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Raw residuals, one (N, 1, h, w) map for each of LEVELS: distances, dissimilarity, logits, logits.
+    def residuals(self, seen: Reconstruction, ignored: Tensor, detail: Tensor) -> Residuals:
+        """Raw residuals; of the levels distances, dissimilarity, logits, logits.
 
         Args:
             seen: images and their reconstruction.
             ignored: (N, 1, H, W) uint8, as in `Frame`.
             detail: (N, 1, 2 H, 2 W) uint8, as in `Frame`.
-
-        Returns:
-            The maps, and how far the images are off as a whole, (N,).
         """
         kept, variant = pixels_kept(ignored), self.variant(seen.image)
         projected = self.distance.project(seen.differences)
         structure = smooth(dissimilarity(seen.image, seen.painted, kept))
-        fine = self.detail(self.detail.deviations(detail.float(), kept, variant))
+        off = self.detail.deviations(detail.float(), kept, variant)
+        levels = [self.distance(projected, variant), structure, self.segment(seen, kept), self.detail(off)]
         whole = self.distance.whole(mean_difference(projected, ignored), variant)
-        return [self.distance(projected, variant), structure, self.segment(seen, kept), fine], whole
+        return Residuals(levels, self.pooling(off, pooled_kept(ignored)), whole)
 
     def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, ...]:
         """Inspect registered images.
@@ -115,11 +115,12 @@ class Detector(nn.Module):
             standardised residuals of SSIM, features and detail (N, h/4, w/4).
         """
         seen = self.reconstruct(image.permute(0, 3, 1, 2).float() / 255)
-        residuals, whole = self.residuals(seen, ignored[:, None], detail[:, None])
-        standardised = self.scoring.standardise(residuals, ignored[:, None])
-        evidence, summaries = self.scoring.evidence(standardised, whole)
+        residuals = self.residuals(seen, ignored[:, None], detail[:, None])
+        standardised = self.scoring.standardise(residuals.levels, ignored[:, None])
+        pooled = self.scoring.joined(residuals.pooled)
+        evidence, summaries = self.scoring.evidence(standardised, pooled, residuals.whole)
         score, all_over = self.scoring.score(summaries)
-        anomaly = self.scoring.spread_out(evidence, summaries, score)
+        anomaly = self.scoring.spread_out(evidence, pooled, score)
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         features = resize(standardised[FEATURES], evidence.shape[-2:])
         maps = (standardised[SSIM][:, 0], features[:, 0], standardised[DETAILED][:, 0])

@@ -12,6 +12,9 @@ LEVELS = (8, 4, 4, 4)
 FEATURES, SSIM, SEGMENTED, DETAILED = range(4)
 """Their places in a list of residual maps."""
 
+BESIDE = 9
+"""Pixels along a side of what an uncompared pixel keeps from the pooled deviations."""
+
 
 def pixels_kept(ignored: Tensor) -> Tensor:
     """Weights, 1 where pixels are compared, of `ignored` as in `Frame`."""
@@ -21,6 +24,15 @@ def pixels_kept(ignored: Tensor) -> Tensor:
 def features_kept(ignored: Tensor) -> Tensor:
     """Weights, 1 where features are compared, which they are on print too, of `ignored` as in `Frame`."""
     return (ignored != UNCOMPARED).float()
+
+
+def pooled_kept(ignored: Tensor) -> Tensor:
+    """As `pixels_kept`, without what lies beside pixels that are not compared for another reason than print.
+
+    Beside what is burnt out, pixels are dim themselves, by little, but all of them.
+    """
+    uncompared = 1 - features_kept(ignored)
+    return pixels_kept(ignored) * (1 - F.max_pool2d(uncompared, BESIDE, stride=1, padding=BESIDE // 2))
 
 
 def places_kept(ignored: Tensor) -> list[Tensor]:

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.levels import DETAILED, places_kept
-from models.scoring import SUMMARIES, WHOLE, Scoring, detail_level, sum_of_levels
+from models.places import Sums, spread_of
+from models.scoring import POOLED, SUMMARIES, WHOLE, Residuals, Scoring, detail_level, pooled_level, sum_of_levels
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80)
@@ -21,9 +21,6 @@ HIGH = 0.9
 FLOOR = (0.3, 0.3, 0.3, 1.0)
 """Part of the average deviation that is added everywhere in each of `LEVELS`: no position is certain beyond that."""
 
-UNKNOWN = 1e6
-"""Deviation of places that no good part shows, nor anything near them: nobody knows what they should look like."""
-
 LEAST_FOUND = 0.5
 """Share of synthetic hairlines that the detail must show for it to count at all: where good parts do not lie alike, or
 differ in what is fine, it raises calls and finds nothing."""
@@ -31,15 +28,14 @@ differ in what is fine, it raises calls and finds nothing."""
 
 @torch.no_grad()
 def learn_normal(
-    scoring: Scoring, residuals: list[Tensor], whole: Tensor, hairlines: Tensor, ignored: Tensor, groups: Groups
+    scoring: Scoring, residuals: Residuals, hairlines: Tensor, ignored: Tensor, groups: Groups
 ) -> NDArray[np.float64]:
     """Set how high residuals and evidence usually are, from N held-back good parts; `learn_statistics` ends with this.
 
     Args:
         scoring: of the residuals.
-        residuals: raw, one (M, 1, h, w) map for each of `LEVELS`; the first N are of the parts as they were taken, and
-            set the scores; M is a multiple of N, the others show the same parts disturbed, in the same order.
-        whole: (M,) how far these are off as a whole.
+        residuals: of M images; the first N are of the parts as they were taken, and set the scores; M is a multiple of
+            N, the others show the same parts disturbed, in the same order.
         hairlines: raw residuals of the detail, (N, 1, h, w), of the same parts with synthetic hairlines on them.
         ignored: (N, 1, H, W) uint8, as in `Frame`.
         groups: (N,) numbers of the groups of the parts.
@@ -47,10 +43,11 @@ def learn_normal(
     Returns:
         (N,) scores, each from the statistics of the other half.
     """
-    _learn_positions(scoring, residuals, ignored)
-    _learn_level(scoring, residuals, ignored)
-    _balance(scoring, residuals, hairlines, ignored)
-    summaries = _cross_summaries(scoring, residuals, whole, ignored, groups)
+    _learn_positions(scoring, residuals.levels, ignored)
+    _learn_level(scoring, residuals.levels, ignored)
+    _balance(scoring, residuals.levels, hairlines, ignored)
+    _learn_pooled(scoring, residuals.pooled, len(ignored))
+    summaries = _cross_summaries(scoring, residuals, ignored, groups)
     _learn_background(scoring, summaries)
     _learn_summaries(scoring, scoring.settle(summaries[0]), scoring.settle(summaries.flatten(0, 1)))
     return np.asarray(scoring.score(summaries[0])[0], np.float64)
@@ -58,7 +55,7 @@ def learn_normal(
 
 def _learn_summaries(scoring: Scoring, taken: Tensor, disturbed: Tensor) -> None:
     """The whole is learned from disturbed parts too: what a line does to a shot it does everywhere."""
-    parts = [taken] * WHOLE + [disturbed]
+    parts = [disturbed if place == WHOLE else taken for place in range(SUMMARIES)]
     usual = torch.stack([some[:, place].median() for place, some in enumerate(parts)])
     high = torch.stack([some[:, place].quantile(HIGH) for place, some in enumerate(parts)])
     scoring.get_buffer("summary_usual").copy_(usual)
@@ -75,6 +72,18 @@ def _learn_level(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> 
     scoring.get_buffer("detail_most").copy_((levels.amax() / usual).clamp(min=1))
 
 
+def _learn_pooled(scoring: Scoring, pooled: Tensor, count: int) -> None:
+    """How far pooled deviations of a whole image are off, as in `_learn_level`, and then the highest of good parts."""
+    levels = pooled_level(pooled)
+    usual = levels[:count].quantile(HIGH, dim=0, keepdim=True).clamp(min=1e-3)
+    scoring.get_buffer("pooled_level").copy_(usual)
+    scoring.get_buffer("pooled_most").copy_((levels.amax(0, keepdim=True) / usual).clamp(min=1))
+    highest = scoring.steady(pooled[:count]).amax((2, 3), keepdim=True)
+    middle = highest.quantile(0.5, dim=0, keepdim=True)
+    scoring.get_buffer("pooled_usual").copy_(middle)
+    scoring.get_buffer("pooled_spread").copy_(highest.quantile(HIGH, dim=0, keepdim=True) - middle + 1e-3)
+
+
 def _balance(scoring: Scoring, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor) -> None:
     """Detail counts so much that it reaches as high as all else together does: on the usual good part, or where that is
     less, on the tenth of them where each is highest. Where hairlines do not rise above that, it does not count.
@@ -89,19 +98,17 @@ def _balance(scoring: Scoring, residuals: list[Tensor], hairlines: Tensor, ignor
     scoring.get_buffer("detail_share").copy_(torch.stack(shares).min() * (shown >= LEAST_FOUND))
 
 
-def _cross_summaries(
-    scoring: Scoring, residuals: list[Tensor], whole: Tensor, ignored: Tensor, groups: Groups
-) -> Tensor:
+def _cross_summaries(scoring: Scoring, residuals: Residuals, ignored: Tensor, groups: Groups) -> Tensor:
     """(looks, N, SUMMARIES + 1): each half with the normalisation of the other; leaves that of both."""
     half, count = torch.from_numpy(_halves(groups)), len(ignored)
-    looks = len(residuals[0]) // count
+    looks = len(residuals.whole) // count
     summaries = torch.zeros(looks, count, SUMMARIES + 1)
     for scored, other in ((half, ~half), (~half, half)):
-        _learn_positions(scoring, [level[other.repeat(looks)] for level in residuals], ignored[other])
+        _learn_positions(scoring, residuals.of(other.repeat(looks)).levels, ignored[other])
         for look in range(looks):
-            seen = [level[look * count :][:count][scored] for level in residuals]
-            summaries[look, scored] = _summaries(scoring, seen, whole[look * count :][:count][scored], ignored[scored])
-    _learn_positions(scoring, residuals, ignored)
+            seen = residuals.of(slice(look * count, (look + 1) * count)).of(scored)
+            summaries[look, scored] = _summaries(scoring, seen, ignored[scored])
+    _learn_positions(scoring, residuals.levels, ignored)
     return summaries
 
 
@@ -117,6 +124,7 @@ def _learn_background(scoring: Scoring, summaries: Tensor) -> None:
     share = (change[:, :SUMMARIES] * background).sum(0) / (background.square().sum(0) + 1e-6)
     usual = taken[:, SUMMARIES].median()
     scoring.get_buffer("background_usual").copy_(usual)
+    share[POOLED] = 0  # it is out of them already, see `Scoring.steady`
     scoring.get_buffer("background_share").copy_(share.clamp(min=0))
     if len(disturbed):
         highest = disturbed[..., SUMMARIES].flatten().quantile(HIGH)
@@ -142,45 +150,18 @@ def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor)
     seen_of = map(places_kept, ignored.split(1))  # one by one: of all at once, the weights of pixels fill the memory
     kept = [torch.cat(level) for level in zip(*seen_of, strict=True)]
     for level, (found, seen, prior, floor) in enumerate(zip(parts, kept, PRIOR_IMAGES, FLOOR, strict=True)):
-        usual, deviation, known = _usual(found, seen.repeat(len(found) // taken, 1, 1, 1), prior)
-        average = (deviation * known).sum() / known.sum().clamp(min=1e-6)
+        sums = Sums()
+        sums.add(found, seen.repeat(len(found) // taken, 1, 1, 1))
+        usual, deviation, known = sums.usual(prior)
         scoring.get_buffer(f"usual_{level}").copy_(usual)
-        scoring.get_buffer(f"spread_{level}").copy_(deviation + floor * average + 1e-4 + (known == 0) * UNKNOWN)
+        scoring.get_buffer(f"spread_{level}").copy_(spread_of(deviation, known, floor))
 
 
-def _usual(found: Tensor, kept: Tensor, prior: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and deviation at each place over the parts on which it is compared, and by how many of them both are known.
-
-    Where few parts show a place, its neighbourhood says more than they do: the variance is the mean of its posterior
-    (scaled inverse chi-square; Gelman et al., Bayesian Data Analysis, 2.6), and that of a part yet to come.
-
-    Args:
-        found: (M, 1, h, w) residuals.
-        kept: (M, 1, h, w), the share of each place that is compared.
-        prior: after how many parts a place's own variance weighs as much as its neighbourhood's.
-    """
-    count = kept.sum(0, keepdim=True)
-    free = (count - 1).clamp(min=0)
-    mean = (found * kept).sum(0, keepdim=True) / count.clamp(min=1e-6)
-    squares = ((found - mean).square() * kept).sum(0, keepdim=True)
-    known = _around(count)
-    mean = torch.where(count < 1, _around(count * mean) / known.clamp(min=1e-6), mean)
-    average = squares.sum() / free.sum().clamp(min=1e-6)
-    nearby = (_around(squares) + average) / (_around(free) + 1)
-    variance = (squares + prior * nearby) / (free + prior)
-    return mean, (variance * (1 + 1 / count.clamp(min=1))).sqrt(), known
-
-
-def _around(maps: Tensor) -> Tensor:
-    return F.avg_pool2d(maps, 7, stride=1, padding=3, count_include_pad=False)
-
-
-def _summaries(scoring: Scoring, residuals: list[Tensor], whole: Tensor, ignored: Tensor) -> Tensor:
+def _summaries(scoring: Scoring, residuals: Residuals, ignored: Tensor) -> Tensor:
     """(N, SUMMARIES + 1)."""
-    standardised = _standardised(scoring, residuals, ignored)
-    return torch.cat(
-        [scoring.evidence(levels, one)[1] for levels, one in zip(standardised, whole[:, None], strict=True)]
-    )
+    standardised = _standardised(scoring, residuals.levels, ignored)
+    others = zip(scoring.joined(residuals.pooled).split(1), residuals.whole.split(1), strict=True)
+    return torch.cat([scoring.evidence(levels, *other)[1] for levels, other in zip(standardised, others, strict=True)])
 
 
 def _standardised(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:

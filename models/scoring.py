@@ -1,5 +1,8 @@
 """From raw residuals to a score, in units of what good parts show."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -15,14 +18,45 @@ EDGES, EVERY = 0.05, 2
 """Share of the places that tell how far the detail of a whole image is off, and of how many rows and columns one is
 looked at for that: where the shot is out of focus all edges are off, far more places than a hairline has."""
 
-SUMMARIES = 3
-"""What is scored of an image: its highest evidence, its mean evidence, and how far it is off as a whole."""
+BROAD = 0.02
+"""Share of the places that tell how far the pooled deviations of a whole image are off."""
 
-WHOLE = 2
-"""Place of the last of them."""
+SUMMARIES = 4
+"""What is scored of an image: its highest evidence, its mean evidence, how far it is off as a whole, and the highest of
+its pooled deviations."""
+
+WHOLE, POOLED = 2, 3
+"""Places of the last two."""
 
 MEAN_WEIGHT = 0.25
 """Weight of the mean evidence of an image beside that of one place."""
+
+POOLED_WEIGHT = 1.0
+"""Weight of the highest pooled deviation."""
+
+
+class Residuals(NamedTuple):
+    """How far N images are off.
+
+    Attributes:
+        levels: one (N, 1, h, w) map for each of `LEVELS`, raw.
+        pooled: (N, K, h, w), as `models.pooling.Pooling` tells.
+        whole: (N,) how far they are off as a whole.
+    """
+
+    levels: list[Tensor]
+    pooled: Tensor
+    whole: Tensor
+
+    @classmethod
+    def together(cls, found: Sequence["Residuals"]) -> "Residuals":
+        """Those of several images, one after the other."""
+        levels, pooled, wholes = zip(*found, strict=True)
+        return cls([torch.cat(level) for level in zip(*levels, strict=True)], torch.cat(pooled), torch.cat(wholes))
+
+    def of(self, images: Tensor | slice) -> "Residuals":
+        """Those of some of the images."""
+        return Residuals([level[images] for level in self.levels], self.pooled[images], self.whole[images])
 
 
 class Scoring(nn.Module):
@@ -30,9 +64,10 @@ class Scoring(nn.Module):
 
     Args:
         size: width and height of the working frame.
+        sizes: K, over how many sizes deviations are pooled.
     """
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], sizes: int) -> None:
         super().__init__()
         for level, stride in enumerate(LEVELS):
             shape = (1, 1, size[1] // stride, size[0] // stride)
@@ -40,6 +75,9 @@ class Scoring(nn.Module):
             self.register_buffer(f"spread_{level}", torch.ones(shape))
         for name in ("detail_usual", "detail_most", "detail_share"):
             self.register_buffer(name, torch.ones(()))
+        self.register_buffer("pooled_usual", torch.zeros(1, sizes, 1, 1))
+        for name in ("pooled_spread", "pooled_level", "pooled_most"):
+            self.register_buffer(name, torch.ones(1, sizes, 1, 1))
         for name in ("background_usual", "background_most"):
             self.register_buffer(name, torch.zeros(()))
         self.register_buffer("background_share", torch.zeros(SUMMARIES))
@@ -68,23 +106,36 @@ class Scoring(nn.Module):
         raised = torch.minimum(raised.clamp(min=1), self.get_buffer("detail_most"))
         return [*levels, detail / raised[:, None, None, None]]
 
-    def evidence(self, standardised: list[Tensor], whole: Tensor) -> tuple[Tensor, Tensor]:
+    def steady(self, pooled: Tensor) -> Tensor:
+        """Pooled deviations, (N, K, h, w), without what the shot, and not the part, has done to all of them."""
+        raised = pooled_level(pooled) / self.get_buffer("pooled_level")
+        return pooled / torch.minimum(raised.clamp(min=1), self.get_buffer("pooled_most"))
+
+    def joined(self, pooled: Tensor) -> Tensor:
+        """(N, 1, h, w): the farthest off of all sizes; their highest on good parts have median 0, 90th percentile 1."""
+        in_spreads = (self.steady(pooled) - self.get_buffer("pooled_usual")) / self.get_buffer("pooled_spread")
+        return in_spreads.amax(1, keepdim=True)
+
+    def evidence(self, standardised: list[Tensor], pooled: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
         """What speaks against the part, as a map and in numbers.
 
         Args:
             standardised: residual maps, one for each of LEVELS.
+            pooled: as `joined` returns it.
             whole: (N,) how far the images are off as a whole.
 
         Returns:
             (N, 1, H/4, W/4), the sum of levels, or where it is higher the detail's evidence: a hairline shows there
             alone; and (N, SUMMARIES + 1), the highest of it, which any small fault raises, the sum's mean, which large
-            ones raise, the whole, and the sum's background.
+            ones raise, the whole, the highest pooled deviation, and the sum's background.
         """
         total = sum_of_levels(standardised)
         places = total.flatten(1)
         lowest = places.topk(int(BACKGROUND * places.shape[1]), dim=1, largest=False).values
         found = torch.maximum(total, self.get_buffer("detail_share") * standardised[DETAILED])
-        return found, torch.stack([found.flatten(1).amax(1), places.mean(1), whole, lowest.amax(1)], dim=1)
+        return found, torch.stack(
+            [found.flatten(1).amax(1), places.mean(1), whole, pooled.flatten(1).amax(1), lowest.amax(1)], dim=1
+        )
 
     def settle(self, summaries: Tensor) -> Tensor:
         """(N, SUMMARIES) without what the shot, and not the part, has put there.
@@ -106,14 +157,15 @@ class Scoring(nn.Module):
         """
         settled = self.settle(summaries)
         in_spreads = (settled - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
-        peak, overall, whole = in_spreads.unbind(1)
+        peak, overall, whole, pooled = in_spreads.unbind(1)
         all_over = (whole - 1).clamp(min=0)
-        return peak + MEAN_WEIGHT * overall + all_over, all_over
+        return peak + MEAN_WEIGHT * overall + all_over + POOLED_WEIGHT * pooled, all_over
 
-    def spread_out(self, evidence: Tensor, summaries: Tensor, score: Tensor) -> Tensor:
-        """(N, h, w): the evidence, (N, 1, h, w), as a map whose highest place has the score."""
-        below_peak = (evidence[:, 0] - summaries[:, 0, None, None]) / self.get_buffer("summary_spread")[0]
-        return score[:, None, None] + below_peak
+    def spread_out(self, evidence: Tensor, pooled: Tensor, score: Tensor) -> Tensor:
+        """(N, h, w): evidence and pooled deviations, (N, 1, h, w), as a map whose highest place has the score."""
+        spread = self.get_buffer("summary_spread")
+        together = (evidence / spread[0] + POOLED_WEIGHT * pooled / spread[POOLED])[:, 0]
+        return score[:, None, None] + (together - together.amax((1, 2), keepdim=True))
 
 
 def sum_of_levels(standardised: list[Tensor]) -> Tensor:
@@ -127,3 +179,9 @@ def detail_level(detail: Tensor) -> Tensor:
     """(N,) what a twentieth of all places exceed, of the detail in deviations, (N, 1, h, w)."""
     places = detail[..., ::EVERY, ::EVERY].flatten(1)
     return places.topk(max(1, int(EDGES * places.shape[1])), dim=1).values.amin(1)
+
+
+def pooled_level(pooled: Tensor) -> Tensor:
+    """(N, K, 1, 1) what a fiftieth of all places exceed, of pooled deviations, (N, K, h, w)."""
+    places = pooled.flatten(2)
+    return places.topk(max(1, int(BROAD * places.shape[2])), dim=2).values.amin(2)[..., None, None]

@@ -1,5 +1,6 @@
 """What good parts show: how differences vary, and what residuals and evidence they leave."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -9,13 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.batches import to_tensor
+from models.detail_learning import KNOWN_IMAGES
 from models.detector import Detector
 from models.directions import Advance, distance_passes, learn_distance
 from models.disturbance import looks
 from models.frames import Frames
 from models.hairlines import hurt
-from models.levels import LEVELS, pixels_kept
+from models.levels import pixels_kept, pooled_kept
 from models.normalisation import learn_normal
+from models.scoring import Residuals
 from pipeline.framing import Frame
 from pipeline.groups import Groups
 
@@ -40,43 +43,56 @@ def learn_statistics(
         (N,) scores of the held-back parts.
     """
     learn_distance(detector, learned, advance)
-    residuals, whole = _all_residuals(detector, held, advance)
+    learn_pooling(detector, learned, advance)
+    residuals = _all_residuals(detector, held, advance)
     hairlines = _hairlines(detector, held, advance)
     ignored = torch.from_numpy(np.stack([held.ignored(index) for index in range(len(held))]))[:, None]
     groups = np.arange(len(held)) if groups is None else groups
-    return learn_normal(detector.scoring, residuals, whole, hairlines, ignored, groups)
+    return learn_normal(detector.scoring, residuals, hairlines, ignored, groups)
+
+
+@torch.no_grad()
+def learn_pooling(detector: Detector, learned: Frames, advance: Advance) -> None:
+    """Set what pooled deviations good parts show, from parts as they were taken: see `DetailHead`."""
+
+    def parts() -> Iterator[tuple[Tensor, Tensor]]:
+        for index in range(min(len(learned), KNOWN_IMAGES)):
+            yield _deviations(detector, learned[index])
+            advance()
+
+    detector.pooling.learn(parts())
 
 
 def passes(learned: int, held: int) -> int:
     """How many images `learn_statistics` goes through for so many frames."""
-    return distance_passes(learned) + held * len(looks(held)) + held
+    return distance_passes(learned) + min(learned, KNOWN_IMAGES) + held * len(looks(held)) + held
 
 
-def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> tuple[list[Tensor], Tensor]:
-    found: list[list[Tensor]] = [[] for _ in LEVELS]
-    wholes = []
+def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> Residuals:
+    found = []
     for look, index in product(looks(len(held)), range(len(held))):
         frame = look(held[index], index)
         ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
         seen = detector.reconstruct(to_tensor(frame.image[None]))
-        residuals, whole = detector.residuals(seen, ignored, detail)
-        wholes.append(whole)
-        for level, residual in zip(found, residuals, strict=True):
-            level.append(residual)
+        found.append(detector.residuals(seen, ignored, detail))
         advance()
-    return [torch.cat(level) for level in found], torch.cat(wholes)
+    return Residuals.together(found)
 
 
 def _hairlines(detector: Detector, held: Frames, advance: Advance) -> Tensor:
     """(N, 1, h, w) raw residuals of the detail, of held-back parts with synthetic hairlines on them."""
     found = []
     for index in range(len(held)):
-        frame = scratched(held[index], index)
-        ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
-        variant = detector.variant(to_tensor(frame.image[None]))
-        found.append(detector.detail(detector.detail.deviations(detail.float(), pixels_kept(ignored), variant)))
+        found.append(detector.detail(_deviations(detector, scratched(held[index], index))[0]))
         advance()
     return torch.cat(found)
+
+
+def _deviations(detector: Detector, frame: Frame) -> tuple[Tensor, Tensor]:
+    """How far off each pixel of the detail is, (1, 1, 2 h, 2 w), and where pixels are pooled, (1, 1, h, w)."""
+    ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
+    kept, variant = pixels_kept(ignored), detector.variant(to_tensor(frame.image[None]))
+    return detector.detail.deviations(detail.float(), kept, variant), pooled_kept(ignored)
 
 
 def scratched(frame: Frame, number: int) -> Frame:

@@ -59,12 +59,23 @@ def test_a_fault_is_found_where_it_is(detector: Detector, frames: Frames, x: int
     assert abs(row * 4 + 2 - y) <= 8
 
 
+def test_a_shallow_dent_is_found_where_it_is(detector: Detector, frames: Frames) -> None:
+    good = max(judged(detector, frames[index])[0].item() for index in range(len(frames)))
+    dented = frames[0].detail.copy()
+    dented[72:104, 88:120] -= 10
+    score, _, anomaly, *_ = judged(detector, replace(frames[0], detail=dented))
+    row, column = np.unravel_index(int(anomaly.argmax()), (16, 24))
+    assert score.item() > good
+    assert 9 <= row < 13
+    assert 11 <= column < 15
+
+
 def test_distances_are_nowhere_negative_and_zero_where_nothing_is_compared(detector: Detector, frames: Frames) -> None:
     ignored = torch.zeros(1, 1, 64, 96, dtype=torch.uint8)
     ignored[..., :, 48:] = UNCOMPARED
     with torch.no_grad():
         seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
-        raw, _ = detector.residuals(seen, ignored, torch.from_numpy(frames[0].detail[None, None]))
+        raw = detector.residuals(seen, ignored, torch.from_numpy(frames[0].detail[None, None])).levels
         standardised = detector.scoring.standardise(raw, ignored)
     assert all(level.min() >= -1e-5 for level in raw[:SEGMENTED])  # logits have both signs
     for level, stride, found in zip(raw, LEVELS, standardised, strict=True):
@@ -138,7 +149,7 @@ def test_what_a_shot_does_to_all_of_the_detail_is_taken_out_as_far_as_disturbed_
 ) -> None:
     nowhere = torch.zeros(1, 1, *SIZE[::-1], dtype=torch.uint8)
     seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
-    raw, _ = detector.residuals(seen, nowhere, torch.from_numpy(frames[0].detail[None, None]))
+    raw = detector.residuals(seen, nowhere, torch.from_numpy(frames[0].detail[None, None])).levels
     usual, most, detector = torch.tensor(2.0), torch.tensor(3.0), deepcopy(detector)
     detector.scoring.get_buffer("detail_usual").copy_(usual)
     detector.scoring.get_buffer("detail_most").copy_(most)

@@ -4,7 +4,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.levels import LEVELS, SSIM
-from models.normalisation import UNKNOWN, _learn_positions
+from models.normalisation import _learn_positions
+from models.places import UNKNOWN
 from models.scoring import Scoring
 from pipeline.framing import UNCOMPARED
 
@@ -14,7 +15,7 @@ CORNER = (slice(None), slice(None), slice(32, 64), slice(64, 96))
 
 @pytest.fixture
 def scoring() -> Scoring:
-    return Scoring(SIZE)
+    return Scoring(SIZE, 1)
 
 
 def residuals() -> list[Tensor]:

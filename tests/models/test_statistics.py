@@ -12,7 +12,7 @@ from models.disturbance import DISTURBED, looks
 from models.frames import Frames
 from models.levels import DETAILED, FEATURES, LEVELS
 from models.normalisation import learn_normal
-from models.scoring import Scoring
+from models.scoring import Residuals, Scoring
 from models.statistics import learn_statistics, passes
 from tests.models.conftest import SIZE, make_detector
 
@@ -29,8 +29,8 @@ def standardised(detector: Detector, frames: Frames) -> list[Tensor]:
         frame = look(frames[index], index)
         seen = detector.reconstruct(to_tensor(frame.image[None]))
         ignored = torch.from_numpy(frame.ignored[None, None])
-        residuals, _ = detector.residuals(seen, ignored, torch.from_numpy(frame.detail[None, None]))
-        levels.append(detector.scoring.in_deviations(residuals, torch.zeros_like(ignored)))
+        residuals = detector.residuals(seen, ignored, torch.from_numpy(frame.detail[None, None]))
+        levels.append(detector.scoring.in_deviations(residuals.levels, torch.zeros_like(ignored)))
     return [torch.cat(level) for level in zip(*levels, strict=True)]
 
 
@@ -119,18 +119,19 @@ def test_what_is_ignored_does_not_count(frames: Frames) -> None:
     ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frames.ignored(0), frames[0].detail))
     with torch.no_grad():
         seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
-        features = detector.scoring.standardise(detector.residuals(seen, ignored, detail)[0], ignored)[FEATURES]
+        features = detector.scoring.standardise(detector.residuals(seen, ignored, detail).levels, ignored)[FEATURES]
     assert (features[..., :1, :1] == 0).all()
 
 
 def test_detail_that_shows_no_hairlines_does_not_count() -> None:
     count, size = 8, (64, 64)
-    scoring = Scoring(size)
+    scoring = Scoring(size, 1)
     draw = torch.Generator().manual_seed(0)
-    residuals = [torch.rand((count, 1, 64 // stride, 64 // stride), generator=draw) for stride in LEVELS]
+    levels = [torch.rand((count, 1, 64 // stride, 64 // stride), generator=draw) for stride in LEVELS]
+    residuals = Residuals(levels, torch.rand((count, 1, 16, 16), generator=draw), torch.zeros(count))
     ignored = torch.zeros((count, 1, *size), dtype=torch.uint8)
-    clear, lost = residuals[DETAILED].clone(), residuals[DETAILED].clone()
+    clear, lost = levels[DETAILED].clone(), levels[DETAILED].clone()
     clear[..., 4, 4] += 5
     for hairlines, counts in ((clear, True), (lost, False)):
-        learn_normal(scoring, residuals, torch.zeros(count), hairlines, ignored, np.arange(count))
+        learn_normal(scoring, residuals, hairlines, ignored, np.arange(count))
         assert (float(scoring.get_buffer("detail_share")) > 0) == counts
