@@ -1,7 +1,7 @@
 """Deviations averaged over squares of several sizes: what is faint but long or wide adds up, and grain does not.
 
 A shallow dent or a hairline on rough casting stands out at none of its pixels. Its mean over a square of about its size
-does, against the means that good parts have there; as nobody knows the size, all are looked at.
+does, against how far those of good parts are off there; as nobody knows the size, all are looked at.
 """
 
 from collections.abc import Iterable, Iterator

@@ -102,14 +102,12 @@ class Scoring(nn.Module):
         Defocus and noise multiply all of it.
         """
         *levels, detail = self.in_deviations(residuals, ignored)
-        raised = detail_level(detail) / self.get_buffer("detail_usual")
-        raised = torch.minimum(raised.clamp(min=1), self.get_buffer("detail_most"))
+        raised = _raised(detail_level(detail), self.get_buffer("detail_usual"), self.get_buffer("detail_most"))
         return [*levels, detail / raised[:, None, None, None]]
 
     def steady(self, pooled: Tensor) -> Tensor:
         """Pooled deviations, (N, K, h, w), without what the shot, and not the part, has done to all of them."""
-        raised = pooled_level(pooled) / self.get_buffer("pooled_level")
-        return pooled / torch.minimum(raised.clamp(min=1), self.get_buffer("pooled_most"))
+        return pooled / _raised(pooled_level(pooled), self.get_buffer("pooled_level"), self.get_buffer("pooled_most"))
 
     def joined(self, pooled: Tensor) -> Tensor:
         """(N, 1, h, w): the farthest off of all sizes; their highest on good parts have median 0, 90th percentile 1."""
@@ -177,11 +175,19 @@ def sum_of_levels(standardised: list[Tensor]) -> Tensor:
 
 def detail_level(detail: Tensor) -> Tensor:
     """(N,) what a twentieth of all places exceed, of the detail in deviations, (N, 1, h, w)."""
-    places = detail[..., ::EVERY, ::EVERY].flatten(1)
-    return places.topk(max(1, int(EDGES * places.shape[1])), dim=1).values.amin(1)
+    return _exceeded(detail[..., ::EVERY, ::EVERY].flatten(1), EDGES)
 
 
 def pooled_level(pooled: Tensor) -> Tensor:
     """(N, K, 1, 1) what a fiftieth of all places exceed, of pooled deviations, (N, K, h, w)."""
-    places = pooled.flatten(2)
-    return places.topk(max(1, int(BROAD * places.shape[2])), dim=2).values.amin(2)[..., None, None]
+    return _exceeded(pooled.flatten(2), BROAD)[..., None, None]
+
+
+def _exceeded(places: Tensor, share: float) -> Tensor:
+    """(...) what this share of places, (..., P), exceeds."""
+    return places.topk(max(1, int(share * places.shape[-1])), dim=-1).values.amin(-1)
+
+
+def _raised(level: Tensor, usual: Tensor, most: Tensor) -> Tensor:
+    """How many times higher than usual a level is: from 1, for what is no higher, to the most that a shot may do."""
+    return torch.minimum((level / usual).clamp(min=1), most)

@@ -43,7 +43,7 @@ def learn_statistics(
         (N,) scores of the held-back parts.
     """
     learn_distance(detector, learned, advance)
-    learn_pooling(detector, learned, advance)
+    _learn_pooling(detector, learned, advance)
     residuals = _all_residuals(detector, held, advance)
     hairlines = _hairlines(detector, held, advance)
     ignored = torch.from_numpy(np.stack([held.ignored(index) for index in range(len(held))]))[:, None]
@@ -51,9 +51,8 @@ def learn_statistics(
     return learn_normal(detector.scoring, residuals, hairlines, ignored, groups)
 
 
-@torch.no_grad()
-def learn_pooling(detector: Detector, learned: Frames, advance: Advance) -> None:
-    """Set what pooled deviations good parts show, from parts as they were taken: see `DetailHead`."""
+def _learn_pooling(detector: Detector, learned: Frames, advance: Advance) -> None:
+    """Set what pooled deviations good parts show, from them as they were taken: blur and grain would drown faults."""
 
     def parts() -> Iterator[tuple[Tensor, Tensor]]:
         for index in range(min(len(learned), KNOWN_IMAGES)):
