@@ -93,7 +93,7 @@ class Ablation:
         for name in self._masks:
             residuals = Residuals.together([one[name].residuals for one in seen])
             ignored = torch.from_numpy(np.stack([one[name].ignored for one in seen[: len(numbered)]]))
-            judges[name] = Scoring(self._bundle.view.size, residuals.pooled.shape[1])
+            judges[name] = Scoring(self._bundle.view.size)
             hairlines = torch.cat([one[name].residuals.levels[DETAILED] for one in hurt])
             learn_normal(judges[name], residuals, hairlines, ignored, self._groups[: len(numbered)])
         return judges
@@ -113,8 +113,8 @@ class Ablation:
             printed = print_in_place(replace(found, pixels=pixels), registration)
             ignored = bare.behind(printed, bundle.view).ignored[None]
             feed = {"image": looked.image[None], "ignored": ignored, "detail": looked.detail[None]}
-            *levels, pooled, off = (torch.from_numpy(found) for found in self._session.run(None, feed))
-            residuals = Residuals(levels, pooled, length_of(off))
+            *levels, averages, off = (torch.from_numpy(found) for found in self._session.run(None, feed))
+            residuals = Residuals(levels, averages, length_of(off))
             seen[name] = Seen(residuals, ignored, np.count_nonzero(pixels) / pixels.size)
         return seen
 
@@ -169,13 +169,13 @@ def _truth(dataset: Path, path: Path) -> Path:
 
 
 def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
-    """The graph, cut off before residuals, pooled deviations and the whole are compared with what is usual."""
+    """The graph, cut off before residuals, averages and the whole are compared with what is usual."""
     model = onnx.load_from_string(network)
     nodes = model.graph.node
     raw = [
         next(node.input[0] for node in nodes if f"scoring.usual_{level}" in node.input) for level in range(len(LEVELS))
     ]
-    raised = next(node.output[0] for node in nodes if "scoring.pooled_most" in node.input)
+    raised = next(node.output[0] for node in nodes if "scoring.average_most" in node.input)
     raw.append(next(node.input[0] for node in nodes if raised in node.input))
     raw.append(next(node.output[0] for node in nodes if "distance.whole_axes" in node.input))
     del model.graph.output[:]
@@ -187,9 +187,7 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
 
 @torch.no_grad()
 def _score(judge: Scoring, seen: Seen) -> float:
-    standardised = judge.standardise(seen.residuals.levels, torch.from_numpy(seen.ignored[None]))
-    pooled = judge.joined(seen.residuals.pooled)
-    return float(judge.score(judge.evidence(standardised, pooled, seen.residuals.whole)[1])[0])
+    return float(judge.score(judge.summaries(seen.residuals, torch.from_numpy(seen.ignored[None])))[0])
 
 
 def on_label(kinds: Iterable[str]) -> list[str]:

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from models.autoencoder import Autoencoder
+from models.averages import Averages, Seen
 from models.backbone import CHANNELS, Backbone
 from models.detail import DetailHead
 from models.distance import Distance, mean_difference
-from models.levels import DETAILED, FEATURES, SSIM, pixels_kept, pooled_kept, resize, smooth
-from models.pooling import SIDES, Pooling
+from models.levels import DETAILED, FEATURES, SSIM, pixels_kept, resize, smooth
 from models.scoring import Residuals, Scoring
 from models.segmenter import Segmenter
 from models.ssim import dissimilarity
@@ -56,8 +56,8 @@ class Detector(nn.Module):
         kinds = 1 if variants is None else len(variants)
         self.detail = DetailHead(size, kinds)
         self.distance = Distance(size, kinds)
-        self.pooling = Pooling(size)
-        self.scoring = Scoring(size, len(SIDES))
+        self.averages = Averages(size, kinds)
+        self.scoring = Scoring(size)
         for level, channels in enumerate(CHANNELS):
             self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
             self.register_buffer(f"feature_scale_{level}", torch.ones(1, channels, 1, 1))
@@ -98,8 +98,8 @@ class Detector(nn.Module):
         structure = smooth(dissimilarity(seen.image, seen.painted, kept))
         off = self.detail.deviations(detail.float(), kept, variant)
         levels = [self.distance(projected, variant), structure, self.segment(seen, kept), self.detail(off)]
-        whole = self.distance.whole(mean_difference(projected, ignored), variant)
-        return Residuals(levels, self.pooling(off, pooled_kept(ignored)), whole)
+        averages = self.averages(Seen(seen.image, ignored, off, variant))
+        return Residuals(levels, averages, self.distance.whole(mean_difference(projected, ignored), variant))
 
     def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, ...]:
         """Inspect registered images.
@@ -112,16 +112,18 @@ class Detector(nn.Module):
         Returns:
             scores (N,), in deviations of the worst place of a good part; what of them the parts as a whole have added,
             (N,); anomaly maps (N, h/4, w/4) whose maximum is the score; reconstructions (N, h, w, 3) uint8;
-            standardised residuals of SSIM, features and detail (N, h/4, w/4).
+            standardised residuals of SSIM and features, and what stands out of the detail, by itself or in averages,
+            (N, h/4, w/4).
         """
         seen = self.reconstruct(image.permute(0, 3, 1, 2).float() / 255)
         residuals = self.residuals(seen, ignored[:, None], detail[:, None])
         standardised = self.scoring.standardise(residuals.levels, ignored[:, None])
-        pooled = self.scoring.joined(residuals.pooled)
-        evidence, summaries = self.scoring.evidence(standardised, pooled, residuals.whole)
-        score, all_over = self.scoring.score(summaries)
-        anomaly = self.scoring.spread_out(evidence, pooled, score)
+        total, evidence = self.scoring.evidence(standardised)
+        averages = self.scoring.joined(residuals.averages)
+        score, all_over = self.scoring.score(self.scoring.summarise(total, evidence, averages, residuals.whole))
+        anomaly = self.scoring.spread_out(evidence, averages, score)
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         features = resize(standardised[FEATURES], evidence.shape[-2:])
-        maps = (standardised[SSIM][:, 0], features[:, 0], standardised[DETAILED][:, 0])
+        detailed = torch.maximum(standardised[DETAILED][:, 0], averages.amax(1))
+        maps = (standardised[SSIM][:, 0], features[:, 0], detailed)
         return score, all_over, anomaly, painted, *maps

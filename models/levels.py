@@ -13,7 +13,7 @@ FEATURES, SSIM, SEGMENTED, DETAILED = range(4)
 """Their places in a list of residual maps."""
 
 BESIDE = 9
-"""Pixels along a side of what an uncompared pixel keeps from the pooled deviations."""
+"""Pixels along a side of what an uncompared pixel keeps from averages."""
 
 
 def pixels_kept(ignored: Tensor) -> Tensor:
@@ -26,13 +26,18 @@ def features_kept(ignored: Tensor) -> Tensor:
     return (ignored != UNCOMPARED).float()
 
 
-def pooled_kept(ignored: Tensor) -> Tensor:
-    """As `pixels_kept`, without what lies beside pixels that are not compared for another reason than print.
+def greys_kept(ignored: Tensor) -> Tensor:
+    """As `pixels_kept`, without what lies beside pixels that are not compared for another reason than print."""
+    return pixels_kept(ignored) * tints_kept(ignored)
+
+
+def tints_kept(ignored: Tensor) -> Tensor:
+    """As `features_kept`, without what lies beside pixels that are not compared.
 
     Beside what is burnt out, pixels are dim themselves, by little, but all of them.
     """
     uncompared = 1 - features_kept(ignored)
-    return pixels_kept(ignored) * (1 - F.max_pool2d(uncompared, BESIDE, stride=1, padding=BESIDE // 2))
+    return 1 - F.max_pool2d(uncompared, BESIDE, stride=1, padding=BESIDE // 2)
 
 
 def places_kept(ignored: Tensor) -> list[Tensor]:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.levels import DETAILED, places_kept
-from models.places import Sums, spread_of
-from models.scoring import POOLED, SUMMARIES, WHOLE, Residuals, Scoring, detail_level, pooled_level, sum_of_levels
+from models.places import Sums, certainty_of
+from models.scoring import AVERAGED, SUMMARIES, WHOLE, Residuals, Scoring, average_level, detail_level, sum_of_levels
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80)
@@ -46,7 +46,7 @@ def learn_normal(
     _learn_positions(scoring, residuals.levels, ignored)
     _learn_level(scoring, residuals.levels, ignored)
     _balance(scoring, residuals.levels, hairlines, ignored)
-    _learn_pooled(scoring, residuals.pooled, len(ignored))
+    _learn_averages(scoring, residuals.averages, len(ignored))
     summaries = _cross_summaries(scoring, residuals, ignored, groups)
     _learn_background(scoring, summaries)
     _learn_summaries(scoring, scoring.settle(summaries[0]), scoring.settle(summaries.flatten(0, 1)))
@@ -72,16 +72,16 @@ def _learn_level(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> 
     scoring.get_buffer("detail_most").copy_((levels.amax() / usual).clamp(min=1))
 
 
-def _learn_pooled(scoring: Scoring, pooled: Tensor, count: int) -> None:
-    """How far pooled deviations of a whole image are off, as in `_learn_level`, and then the highest of good parts."""
-    levels = pooled_level(pooled)
+def _learn_averages(scoring: Scoring, averages: Tensor, count: int) -> None:
+    """How far averages of a whole image are off, as in `_learn_level`, and then the highest of good parts."""
+    levels = average_level(averages)
     usual = levels[:count].quantile(HIGH, dim=0, keepdim=True).clamp(min=1e-3)
-    scoring.get_buffer("pooled_level").copy_(usual)
-    scoring.get_buffer("pooled_most").copy_((levels.amax(0, keepdim=True) / usual).clamp(min=1))
-    highest = scoring.steady(pooled[:count]).amax((2, 3), keepdim=True)
+    scoring.get_buffer("average_level").copy_(usual)
+    scoring.get_buffer("average_most").copy_((levels.amax(0, keepdim=True) / usual).clamp(min=1))
+    highest = scoring.steady(averages[:count]).amax((2, 3), keepdim=True)
     middle = highest.quantile(0.5, dim=0, keepdim=True)
-    scoring.get_buffer("pooled_usual").copy_(middle)
-    scoring.get_buffer("pooled_spread").copy_(highest.quantile(HIGH, dim=0, keepdim=True) - middle + 1e-3)
+    scoring.get_buffer("average_usual").copy_(middle)
+    scoring.get_buffer("average_spread").copy_(highest.quantile(HIGH, dim=0, keepdim=True) - middle + 1e-3)
 
 
 def _balance(scoring: Scoring, residuals: list[Tensor], hairlines: Tensor, ignored: Tensor) -> None:
@@ -124,7 +124,7 @@ def _learn_background(scoring: Scoring, summaries: Tensor) -> None:
     share = (change[:, :SUMMARIES] * background).sum(0) / (background.square().sum(0) + 1e-6)
     usual = taken[:, SUMMARIES].median()
     scoring.get_buffer("background_usual").copy_(usual)
-    share[POOLED] = 0  # it is out of them already, see `Scoring.steady`
+    share[AVERAGED] = 0  # it is out of them already, see `Scoring.steady`
     scoring.get_buffer("background_share").copy_(share.clamp(min=0))
     if len(disturbed):
         highest = disturbed[..., SUMMARIES].flatten().quantile(HIGH)
@@ -154,14 +154,13 @@ def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor)
         sums.add(found, seen.repeat(len(found) // taken, 1, 1, 1))
         usual, deviation, known = sums.usual(prior)
         scoring.get_buffer(f"usual_{level}").copy_(usual)
-        scoring.get_buffer(f"spread_{level}").copy_(spread_of(deviation, known, floor))
+        scoring.get_buffer(f"certainty_{level}").copy_(certainty_of(deviation, known, floor))
 
 
 def _summaries(scoring: Scoring, residuals: Residuals, ignored: Tensor) -> Tensor:
-    """(N, SUMMARIES + 1)."""
-    standardised = _standardised(scoring, residuals.levels, ignored)
-    others = zip(scoring.joined(residuals.pooled).split(1), residuals.whole.split(1), strict=True)
-    return torch.cat([scoring.evidence(levels, *other)[1] for levels, other in zip(standardised, others, strict=True)])
+    """(N, SUMMARIES + 1), one image at a time."""
+    places = (slice(image, image + 1) for image in range(len(ignored)))
+    return torch.cat([scoring.summaries(residuals.of(place), ignored[place]) for place in places])
 
 
 def _standardised(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> Iterator[list[Tensor]]:

@@ -46,19 +46,18 @@ class Sums:
         return mean.float(), deviation.float(), known.float()
 
 
-UNKNOWN = 1e6
-"""Deviation of places that no good part shows, nor anything near them: nobody knows what they should look like."""
+def certainty_of(deviation: Tensor, known: Tensor, floor: float) -> Tensor:
+    """What one unit off counts at a place: one over its deviation and a part of the average one.
 
-
-def spread_of(deviation: Tensor, known: Tensor, floor: float) -> Tensor:
-    """What a place is measured by: its deviation, and a part of the average one, so that none is certain beyond that.
+    No place is certain beyond that part; one that no good part shows, nor anything near it, counts nothing: nobody
+    knows what it should look like.
 
     Args:
         deviation, known: as `Sums.usual` returns them.
         floor: the part.
     """
     average = (deviation * known).sum() / known.sum().clamp(min=1e-6)
-    return deviation + floor * average + 1e-4 + (known == 0) * UNKNOWN
+    return (known > 0) / (deviation + floor * average + 1e-4)
 
 
 def _around(maps: Tensor) -> Tensor:

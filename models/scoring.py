@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.averages import KINDS
 from models.levels import DETAILED, LEVELS, SSIM, places_kept, resize
 
 WEIGHTS = (1.0, 0.25, 0.25)
@@ -19,20 +20,20 @@ EDGES, EVERY = 0.05, 2
 looked at for that: where the shot is out of focus all edges are off, far more places than a hairline has."""
 
 BROAD = 0.02
-"""Share of the places that tell how far the pooled deviations of a whole image are off."""
+"""Share of the places that tell how far the averages of a whole image are off."""
 
-SUMMARIES = 4
+SUMMARIES = 5
 """What is scored of an image: its highest evidence, its mean evidence, how far it is off as a whole, and the highest of
-its pooled deviations."""
+its averages of brightness, and of tint."""
 
-WHOLE, POOLED = 2, 3
-"""Places of the last two."""
+WHOLE, AVERAGED = 2, slice(3, 5)
+"""Places of the last three."""
 
 MEAN_WEIGHT = 0.25
 """Weight of the mean evidence of an image beside that of one place."""
 
-POOLED_WEIGHT = 1.0
-"""Weight of the highest pooled deviation."""
+AVERAGED_WEIGHTS = (1.0, 0.5)
+"""Weights of the highest averages, of brightness and of tint."""
 
 
 class Residuals(NamedTuple):
@@ -40,23 +41,23 @@ class Residuals(NamedTuple):
 
     Attributes:
         levels: one (N, 1, h, w) map for each of `LEVELS`, raw.
-        pooled: (N, K, h, w), as `models.pooling.Pooling` tells.
+        averages: (N, K, h, w), as `models.averages.Averages` tells.
         whole: (N,) how far they are off as a whole.
     """
 
     levels: list[Tensor]
-    pooled: Tensor
+    averages: Tensor
     whole: Tensor
 
     @classmethod
     def together(cls, found: Sequence["Residuals"]) -> "Residuals":
         """Those of several images, one after the other."""
-        levels, pooled, wholes = zip(*found, strict=True)
-        return cls([torch.cat(level) for level in zip(*levels, strict=True)], torch.cat(pooled), torch.cat(wholes))
+        levels, averages, wholes = zip(*found, strict=True)
+        return cls([torch.cat(level) for level in zip(*levels, strict=True)], torch.cat(averages), torch.cat(wholes))
 
     def of(self, images: Tensor | slice) -> "Residuals":
         """Those of some of the images."""
-        return Residuals([level[images] for level in self.levels], self.pooled[images], self.whole[images])
+        return Residuals([level[images] for level in self.levels], self.averages[images], self.whole[images])
 
 
 class Scoring(nn.Module):
@@ -64,20 +65,19 @@ class Scoring(nn.Module):
 
     Args:
         size: width and height of the working frame.
-        sizes: K, over how many sizes deviations are pooled.
     """
 
-    def __init__(self, size: tuple[int, int], sizes: int) -> None:
+    def __init__(self, size: tuple[int, int]) -> None:
         super().__init__()
         for level, stride in enumerate(LEVELS):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
-            self.register_buffer(f"spread_{level}", torch.ones(shape))
+            self.register_buffer(f"certainty_{level}", torch.ones(shape))
         for name in ("detail_usual", "detail_most", "detail_share"):
             self.register_buffer(name, torch.ones(()))
-        self.register_buffer("pooled_usual", torch.zeros(1, sizes, 1, 1))
-        for name in ("pooled_spread", "pooled_level", "pooled_most"):
-            self.register_buffer(name, torch.ones(1, sizes, 1, 1))
+        self.register_buffer("average_usual", torch.zeros(1, sum(KINDS), 1, 1))
+        for name in ("average_spread", "average_level", "average_most"):
+            self.register_buffer(name, torch.ones(1, sum(KINDS), 1, 1))
         for name in ("background_usual", "background_most"):
             self.register_buffer(name, torch.zeros(()))
         self.register_buffer("background_share", torch.zeros(SUMMARIES))
@@ -92,7 +92,7 @@ class Scoring(nn.Module):
             ignored: (N, 1, H, W) uint8, as in `Frame`.
         """
         return [
-            (found - self.get_buffer(f"usual_{level}")) / self.get_buffer(f"spread_{level}") * kept
+            (found - self.get_buffer(f"usual_{level}")) * self.get_buffer(f"certainty_{level}") * kept
             for level, (found, kept) in enumerate(zip(residuals, places_kept(ignored), strict=True))
         ]
 
@@ -105,35 +105,50 @@ class Scoring(nn.Module):
         raised = _raised(detail_level(detail), self.get_buffer("detail_usual"), self.get_buffer("detail_most"))
         return [*levels, detail / raised[:, None, None, None]]
 
-    def steady(self, pooled: Tensor) -> Tensor:
-        """Pooled deviations, (N, K, h, w), without what the shot, and not the part, has done to all of them."""
-        return pooled / _raised(pooled_level(pooled), self.get_buffer("pooled_level"), self.get_buffer("pooled_most"))
+    def steady(self, averages: Tensor) -> Tensor:
+        """Averages, (N, K, h, w), without what the shot, and not the part, has done to all of them."""
+        return averages / _raised(
+            average_level(averages), self.get_buffer("average_level"), self.get_buffer("average_most")
+        )
 
-    def joined(self, pooled: Tensor) -> Tensor:
-        """(N, 1, h, w): the farthest off of all sizes; their highest on good parts have median 0, 90th percentile 1."""
-        in_spreads = (self.steady(pooled) - self.get_buffer("pooled_usual")) / self.get_buffer("pooled_spread")
-        return in_spreads.amax(1, keepdim=True)
+    def joined(self, averages: Tensor) -> Tensor:
+        """(N, 2, h, w): the farthest off of all averages of brightness, and of tint.
 
-    def evidence(self, standardised: list[Tensor], pooled: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
-        """What speaks against the part, as a map and in numbers.
+        The highest on good parts of each size have median 0, 90th percentile 1.
+        """
+        off = (self.steady(averages) - self.get_buffer("average_usual")) / self.get_buffer("average_spread")
+        return torch.stack([kind.amax(1) for kind in off.split(KINDS, dim=1)], dim=1)
+
+    def evidence(self, standardised: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """What speaks against the part, place by place, (N, 1, H/4, W/4) each.
+
+        Returns:
+            the sum of levels, and that or where it is higher the detail's evidence: a hairline shows there alone.
+        """
+        total = sum_of_levels(standardised)
+        return total, torch.maximum(total, self.get_buffer("detail_share") * standardised[DETAILED])
+
+    def summarise(self, total: Tensor, evidence: Tensor, averages: Tensor, whole: Tensor) -> Tensor:
+        """What speaks against the part, in numbers.
 
         Args:
-            standardised: residual maps, one for each of LEVELS.
-            pooled: as `joined` returns it.
+            total, evidence: (N, 1, h, w), as `evidence` returns them.
+            averages: (N, 2, h, w), as `joined` returns them.
             whole: (N,) how far the images are off as a whole.
 
         Returns:
-            (N, 1, H/4, W/4), the sum of levels, or where it is higher the detail's evidence: a hairline shows there
-            alone; and (N, SUMMARIES + 1), the highest of it, which any small fault raises, the sum's mean, which large
-            ones raise, the whole, the highest pooled deviation, and the sum's background.
+            (N, SUMMARIES + 1): the highest evidence, which any small fault raises, the total's mean, which large ones
+            raise, the whole, the highest averages, and the total's background.
         """
-        total = sum_of_levels(standardised)
         places = total.flatten(1)
         lowest = places.topk(int(BACKGROUND * places.shape[1]), dim=1, largest=False).values
-        found = torch.maximum(total, self.get_buffer("detail_share") * standardised[DETAILED])
-        return found, torch.stack(
-            [found.flatten(1).amax(1), places.mean(1), whole, pooled.flatten(1).amax(1), lowest.amax(1)], dim=1
-        )
+        highest = averages.flatten(2).amax(2).unbind(1)
+        return torch.stack([evidence.flatten(1).amax(1), places.mean(1), whole, *highest, lowest.amax(1)], dim=1)
+
+    def summaries(self, residuals: Residuals, ignored: Tensor) -> Tensor:
+        """(N, SUMMARIES + 1), as `summarise` returns them; `ignored` is (N, 1, H, W) uint8, as in `Frame`."""
+        evidence = self.evidence(self.standardise(residuals.levels, ignored))
+        return self.summarise(*evidence, self.joined(residuals.averages), residuals.whole)
 
     def settle(self, summaries: Tensor) -> Tensor:
         """(N, SUMMARIES) without what the shot, and not the part, has put there.
@@ -155,14 +170,16 @@ class Scoring(nn.Module):
         """
         settled = self.settle(summaries)
         in_spreads = (settled - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
-        peak, overall, whole, pooled = in_spreads.unbind(1)
+        peak, overall, whole, grey, tint = in_spreads.unbind(1)
+        of_grey, of_tint = AVERAGED_WEIGHTS
         all_over = (whole - 1).clamp(min=0)
-        return peak + MEAN_WEIGHT * overall + all_over + POOLED_WEIGHT * pooled, all_over
+        return peak + MEAN_WEIGHT * overall + all_over + of_grey * grey + of_tint * tint, all_over
 
-    def spread_out(self, evidence: Tensor, pooled: Tensor, score: Tensor) -> Tensor:
-        """(N, h, w): evidence and pooled deviations, (N, 1, h, w), as a map whose highest place has the score."""
+    def spread_out(self, evidence: Tensor, averages: Tensor, score: Tensor) -> Tensor:
+        """(N, h, w): evidence, (N, 1, h, w), and averages, (N, 2, h, w), as a map whose highest place has the score."""
         spread = self.get_buffer("summary_spread")
-        together = (evidence / spread[0] + POOLED_WEIGHT * pooled / spread[POOLED])[:, 0]
+        weights = torch.tensor(AVERAGED_WEIGHTS) / spread[AVERAGED]
+        together = evidence[:, 0] / spread[0] + (averages * weights[:, None, None]).sum(1)
         return score[:, None, None] + (together - together.amax((1, 2), keepdim=True))
 
 
@@ -178,9 +195,9 @@ def detail_level(detail: Tensor) -> Tensor:
     return _exceeded(detail[..., ::EVERY, ::EVERY].flatten(1), EDGES)
 
 
-def pooled_level(pooled: Tensor) -> Tensor:
-    """(N, K, 1, 1) what a fiftieth of all places exceed, of pooled deviations, (N, K, h, w)."""
-    return _exceeded(pooled.flatten(2), BROAD)[..., None, None]
+def average_level(averages: Tensor) -> Tensor:
+    """(N, K, 1, 1) what a fiftieth of all places exceed, of averages, (N, K, h, w)."""
+    return _exceeded(averages.flatten(2), BROAD)[..., None, None]
 
 
 def _exceeded(places: Tensor, share: float) -> Tensor:

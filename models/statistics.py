@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.averages import LESSONS, Seen
 from models.batches import to_tensor
 from models.detail_learning import KNOWN_IMAGES
 from models.detector import Detector
@@ -16,7 +17,7 @@ from models.directions import Advance, distance_passes, learn_distance
 from models.disturbance import looks
 from models.frames import Frames
 from models.hairlines import hurt
-from models.levels import pixels_kept, pooled_kept
+from models.levels import pixels_kept
 from models.normalisation import learn_normal
 from models.scoring import Residuals
 from pipeline.framing import Frame
@@ -43,7 +44,7 @@ def learn_statistics(
         (N,) scores of the held-back parts.
     """
     learn_distance(detector, learned, advance)
-    _learn_pooling(detector, learned, advance)
+    _learn_averages(detector, learned, advance)
     residuals = _all_residuals(detector, held, advance)
     hairlines = _hairlines(detector, held, advance)
     ignored = torch.from_numpy(np.stack([held.ignored(index) for index in range(len(held))]))[:, None]
@@ -51,29 +52,28 @@ def learn_statistics(
     return learn_normal(detector.scoring, residuals, hairlines, ignored, groups)
 
 
-def _learn_pooling(detector: Detector, learned: Frames, advance: Advance) -> None:
-    """Set what pooled deviations good parts show, from them as they were taken: blur and grain would drown faults."""
+def _learn_averages(detector: Detector, learned: Frames, advance: Advance) -> None:
+    """From parts as they were taken: blur and grain would drown faults."""
 
-    def parts() -> Iterator[tuple[Tensor, Tensor]]:
+    def parts() -> Iterator[Seen]:
         for index in range(min(len(learned), KNOWN_IMAGES)):
-            yield _deviations(detector, learned[index])
+            yield _seen(detector, learned[index])
             advance()
 
-    detector.pooling.learn(parts())
+    detector.averages.learn(parts)
 
 
 def passes(learned: int, held: int) -> int:
     """How many images `learn_statistics` goes through for so many frames."""
-    return distance_passes(learned) + min(learned, KNOWN_IMAGES) + held * len(looks(held)) + held
+    return distance_passes(learned) + LESSONS * min(learned, KNOWN_IMAGES) + held * len(looks(held)) + held
 
 
 def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> Residuals:
     found = []
     for look, index in product(looks(len(held)), range(len(held))):
         frame = look(held[index], index)
-        ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
         seen = detector.reconstruct(to_tensor(frame.image[None]))
-        found.append(detector.residuals(seen, ignored, detail))
+        found.append(detector.residuals(seen, *_planes(frame)))
         advance()
     return Residuals.together(found)
 
@@ -82,16 +82,20 @@ def _hairlines(detector: Detector, held: Frames, advance: Advance) -> Tensor:
     """(N, 1, h, w) raw residuals of the detail, of held-back parts with synthetic hairlines on them."""
     found = []
     for index in range(len(held)):
-        found.append(detector.detail(_deviations(detector, scratched(held[index], index))[0]))
+        found.append(detector.detail(_seen(detector, scratched(held[index], index)).off))
         advance()
     return torch.cat(found)
 
 
-def _deviations(detector: Detector, frame: Frame) -> tuple[Tensor, Tensor]:
-    """How far off each pixel of the detail is, (1, 1, 2 h, 2 w), and where pixels are pooled, (1, 1, h, w)."""
-    ignored, detail = (torch.from_numpy(pixels[None, None]) for pixels in (frame.ignored, frame.detail))
-    kept, variant = pixels_kept(ignored), detector.variant(to_tensor(frame.image[None]))
-    return detector.detail.deviations(detail.float(), kept, variant), pooled_kept(ignored)
+def _seen(detector: Detector, frame: Frame) -> Seen:
+    image, (ignored, detail) = to_tensor(frame.image[None]), _planes(frame)
+    variant = detector.variant(image)
+    return Seen(image, ignored, detector.detail.deviations(detail.float(), pixels_kept(ignored), variant), variant)
+
+
+def _planes(frame: Frame) -> tuple[Tensor, Tensor]:
+    """What is ignored, (1, 1, h, w), and the detail, (1, 1, 2 h, 2 w), uint8."""
+    return torch.from_numpy(frame.ignored[None, None]), torch.from_numpy(frame.detail[None, None])
 
 
 def scratched(frame: Frame, number: int) -> Frame:

@@ -86,7 +86,7 @@ def _residuals(evidence: Evidence, threshold: float) -> list[Image]:
     return [
         _tile("5 Structure differs (SSIM)", _heat(evidence.ssim_residual, top), bar),
         _tile("6 Features differ", _heat(evidence.feature_residual, top), bar),
-        _tile("7 Detail differs", _heat(evidence.detail_residual, top), bar),
+        _tile("7 Detail differs, by itself or averaged", _heat(evidence.detail_residual, top), bar),
         _tile("8 Anomaly, outlined over threshold", anomaly, bar),
     ]
 

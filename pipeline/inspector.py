@@ -37,7 +37,7 @@ class Evidence:
         reconstruction: (h, w, 3) uint8 RGB, how the part should look.
         ssim_residual: (h, w) float32, in deviations of what good parts show at the same place.
         feature_residual: (h, w) float32, same unit.
-        detail_residual: (h, w) float32, what stands out at twice that size, same unit.
+        detail_residual: (h, w) float32, what stands out at twice that size, by itself or averaged, same unit.
         anomaly: (h, w) float32, all evidence together, in the unit of score and threshold.
         burnt_out: share of the frame that is burnt out, and so kept out of the comparison, 0..1.
         unseen: share of the frame that lies outside the image, and so is filled from the reference, 0..1.

@@ -30,7 +30,7 @@ class Residuals(NamedTuple):
         reconstruction: (h, w, 3) uint8 RGB, how the part should look.
         ssim: (h/4, w/4) float32, SSIM residual in deviations of good parts at the same position.
         features: (h/4, w/4) float32, feature residual, same unit.
-        detail: (h/4, w/4) float32, what stands out at twice the working size, same unit.
+        detail: (h/4, w/4) float32, what stands out at twice the working size, by itself or averaged, same unit.
     """
 
     score: float

@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.averages import KINDS
 from models.batches import as_inputs, to_tensor
 from models.detector import Detector
 from models.directions import _learn_whole
 from models.distance import JOINT, mean_difference
 from models.frames import Frames
 from models.levels import DETAILED, LEVELS, SEGMENTED
-from models.scoring import WHOLE, detail_level
+from models.scoring import WHOLE, Scoring, average_level, detail_level
 from pipeline.framing import PRINT, UNCOMPARED, Frame
 from pipeline.images import Mask
 from tests.models.conftest import SIZE, framed
@@ -153,13 +154,36 @@ def test_what_a_shot_does_to_all_of_the_detail_is_taken_out_as_far_as_disturbed_
     usual, most, detector = torch.tensor(2.0), torch.tensor(3.0), deepcopy(detector)
     detector.scoring.get_buffer("detail_usual").copy_(usual)
     detector.scoring.get_buffer("detail_most").copy_(most)
-    spread, centre = detector.scoring.get_buffer(f"spread_{DETAILED}"), detector.scoring.get_buffer(f"usual_{DETAILED}")
+    certainty, centre = (detector.scoring.get_buffer(f"{what}_{DETAILED}") for what in ("certainty", "usual"))
     shown = torch.rand(raw[DETAILED].shape, generator=torch.Generator().manual_seed(0))
     shown = shown / detail_level(shown) * usual
     for factor, left in ((0.5, 0.5), (1.0, 1.0), (2.5, 1.0), (6.0, 2.0)):
-        raw[DETAILED] = centre + factor * shown * spread
+        raw[DETAILED] = centre + factor * shown / certainty
         found = detector.scoring.standardise(raw, nowhere)[DETAILED]
         torch.testing.assert_close(found, left * shown, atol=1e-3, rtol=1e-3)
+
+
+def test_what_a_shot_does_to_all_averages_is_taken_out_as_far_as_disturbed_good_parts_go() -> None:
+    scoring, draw = Scoring((96, 64)), torch.Generator().manual_seed(0)
+    usual = 1 + torch.rand((1, sum(KINDS), 1, 1), generator=draw)
+    scoring.get_buffer("average_level").copy_(usual)
+    scoring.get_buffer("average_most").fill_(3.0)
+    shown = torch.rand((1, sum(KINDS), 16, 24), generator=draw)
+    shown = shown / average_level(shown) * usual
+    for factor, left in ((0.5, 0.5), (1.0, 1.0), (2.5, 1.0), (6.0, 2.0)):
+        torch.testing.assert_close(scoring.steady(factor * shown), left * shown)
+
+
+def test_of_brightness_and_of_tint_the_average_farthest_off_for_good_parts_counts() -> None:
+    scoring, averages = Scoring((96, 64)), torch.zeros(1, sum(KINDS), 16, 24)
+    scoring.get_buffer("average_usual")[:, 1::2] = 10
+    scoring.get_buffer("average_most").fill_(1.0)
+    averages[0, 0, 3, 4], averages[0, 1, 3, 4] = 2, 11
+    averages[0, -2, 5, 6], averages[0, -1, 5, 6] = 1, 13
+    found = scoring.joined(averages)
+    assert found.shape == (1, 2, 16, 24)
+    assert found[0, :, 3, 4].tolist() == [2, 0]
+    assert found[0, :, 5, 6].tolist() == [0, 3]
 
 
 def test_a_hairline_does_not_pass_for_what_the_shot_does() -> None:

@@ -5,7 +5,6 @@ from torch.nn import functional as F
 
 from models.levels import LEVELS, SSIM
 from models.normalisation import _learn_positions
-from models.places import UNKNOWN
 from models.scoring import Scoring
 from pipeline.framing import UNCOMPARED
 
@@ -15,7 +14,7 @@ CORNER = (slice(None), slice(None), slice(32, 64), slice(64, 96))
 
 @pytest.fixture
 def scoring() -> Scoring:
-    return Scoring(SIZE, 1)
+    return Scoring(SIZE)
 
 
 def residuals() -> list[Tensor]:
@@ -56,7 +55,7 @@ def test_what_no_good_part_shows_is_not_judged(scoring: Scoring) -> None:
     ignored = shown_by(0)
     _learn_positions(scoring, blanked(residuals(), ignored), ignored)
     odd = deviations_of_8(scoring)
-    assert odd[-1, -1] < 8 / UNKNOWN + 1e-6
+    assert odd[-1, -1] == 0
     assert odd[0, 0] > 1
 
 
@@ -66,5 +65,5 @@ def test_few_parts_that_are_all_alike_are_not_believed(scoring: Scoring, parts: 
     for level, stride in zip(found, LEVELS, strict=True):
         level[..., 32 // stride :, 64 // stride :] = 5
     _learn_positions(scoring, blanked(found, ignored), ignored)
-    spread = scoring.get_buffer(f"spread_{SSIM}")[0, 0]
-    assert spread[12:, 20:].min() > 0.5 * spread[:8, :16].mean()
+    certainty = scoring.get_buffer(f"certainty_{SSIM}")[0, 0]
+    assert certainty[12:, 20:].max() < 2 / (1 / certainty[:8, :16]).mean()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.averages import KINDS
 from models.batches import as_inputs, to_tensor
 from models.detector import Detector
 from models.disturbance import DISTURBED, looks
@@ -125,10 +126,10 @@ def test_what_is_ignored_does_not_count(frames: Frames) -> None:
 
 def test_detail_that_shows_no_hairlines_does_not_count() -> None:
     count, size = 8, (64, 64)
-    scoring = Scoring(size, 1)
+    scoring = Scoring(size)
     draw = torch.Generator().manual_seed(0)
     levels = [torch.rand((count, 1, 64 // stride, 64 // stride), generator=draw) for stride in LEVELS]
-    residuals = Residuals(levels, torch.rand((count, 1, 16, 16), generator=draw), torch.zeros(count))
+    residuals = Residuals(levels, torch.rand((count, sum(KINDS), 16, 16), generator=draw), torch.zeros(count))
     ignored = torch.zeros((count, 1, *size), dtype=torch.uint8)
     clear, lost = levels[DETAILED].clone(), levels[DETAILED].clone()
     clear[..., 4, 4] += 5
