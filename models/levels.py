@@ -12,8 +12,9 @@ LEVELS = (8, 4, 4, 4)
 FEATURES, SSIM, SEGMENTED, DETAILED = range(4)
 """Their places in a list of residual maps."""
 
-BESIDE = 9
-"""Pixels along a side of what an uncompared pixel keeps from averages."""
+BESIDE, FAR_BESIDE = 9, 26
+"""Pixels along a side of what an uncompared pixel keeps from averages of brightness, and of tint: where a label is
+burnt out but for its print, each channel is so to another degree."""
 
 
 def pixels_kept(ignored: Tensor) -> Tensor:
@@ -27,17 +28,19 @@ def features_kept(ignored: Tensor) -> Tensor:
 
 
 def greys_kept(ignored: Tensor) -> Tensor:
-    """As `pixels_kept`, without what lies beside pixels that are not compared for another reason than print."""
-    return pixels_kept(ignored) * tints_kept(ignored)
-
-
-def tints_kept(ignored: Tensor) -> Tensor:
-    """As `features_kept`, without what lies beside pixels that are not compared.
+    """As `pixels_kept`, without what lies beside pixels that are not compared for another reason than print.
 
     Beside what is burnt out, pixels are dim themselves, by little, but all of them.
     """
     uncompared = 1 - features_kept(ignored)
-    return 1 - F.max_pool2d(uncompared, BESIDE, stride=1, padding=BESIDE // 2)
+    return pixels_kept(ignored) * (1 - F.max_pool2d(uncompared, BESIDE, stride=1, padding=BESIDE // 2))
+
+
+def tints_kept(ignored: Tensor) -> Tensor:
+    """As `greys_kept`, without what lies farther beside them, to two pixels."""
+    uncompared, reach = F.max_pool2d(1 - features_kept(ignored), 2), FAR_BESIDE // 2
+    beside = F.max_pool2d(uncompared, reach, stride=1, padding=reach // 2)
+    return pixels_kept(ignored) * (1 - F.interpolate(beside, scale_factor=2.0, mode="nearest"))
 
 
 def places_kept(ignored: Tensor) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """Tint: the colour of a part without its brightness, where stains, rust and another paint show.
 
 Two differences of colour channels tell it (the opponent colours of van de Sande et al. 2010, IEEE TPAMI 32:1582,
-section 3.1). Print is grey, and light mostly changes brightness: neither stands out in them as a fault would.
+section 3.1). What light changes is mostly brightness: it does not stand out in them as a fault does.
 """
 
 from collections.abc import Iterable

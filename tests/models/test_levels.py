@@ -1,16 +1,21 @@
-import torch
+from collections.abc import Callable
 
-from models.levels import BESIDE, greys_kept, tints_kept
+import pytest
+import torch
+from torch import Tensor
+
+from models.levels import BESIDE, FAR_BESIDE, greys_kept, tints_kept
 from pipeline.framing import PRINT, UNCOMPARED
 
 
-def test_print_keeps_its_own_pixels_from_the_averages_of_grey_alone_and_what_is_burnt_out_also_what_lies_beside() -> (
-    None
-):
-    ignored = torch.zeros(1, 1, 48, 64, dtype=torch.uint8)
-    ignored[..., 8:16, 8:16], ignored[..., 30, 40] = PRINT, UNCOMPARED
-    grey, tint = greys_kept(ignored), tints_kept(ignored)
-    assert (tint == 0).nonzero()[:, 2:].aminmax(dim=0).min.tolist() == [30 - BESIDE // 2, 40 - BESIDE // 2]
-    assert (tint == 0).sum() == BESIDE**2
-    assert (grey == 0).sum() == BESIDE**2 + 8 * 8
-    assert grey[..., 7, 7] == 1
+@pytest.mark.parametrize(("kept", "beside"), [(greys_kept, BESIDE), (tints_kept, FAR_BESIDE)])
+def test_print_keeps_its_own_pixels_from_averages_and_what_is_burnt_out_also_what_lies_beside(
+    kept: Callable[[Tensor], Tensor], beside: int
+) -> None:
+    ignored = torch.zeros(1, 1, 64, 96, dtype=torch.uint8)
+    ignored[..., 4:12, 4:12], ignored[..., 40, 60] = PRINT, UNCOMPARED
+    found = kept(ignored)
+    assert (found == 0).sum() == beside**2 + 8 * 8
+    assert found[..., 3, 3] == found[..., 12, 12] == 1
+    burnt = (found[0, 0, 20:] == 0).nonzero()
+    assert (burnt.amin(0) - torch.tensor([20, 60]) + beside // 2).abs().max() <= 1

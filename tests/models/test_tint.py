@@ -37,7 +37,7 @@ def test_how_far_off_is_told_in_grey_levels_of_red_against_green_and_yellow_agai
         assert (share == 1).all()
 
 
-def test_print_in_any_grey_has_the_tint_of_grey() -> None:
+def test_all_greys_have_the_same_tint() -> None:
     made = Tint((WIDTH, HEIGHT))
     made.learn([(painted((0.8, 0.8, 0.8)), ALL, FIRST)] * 10)
     assert made(painted((0.1, 0.1, 0.1)), ALL, FIRST)[0].abs().max() < 0.1
