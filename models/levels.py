@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipeline.framing import UNCOMPARED
+from pipeline.framing import PRINT, UNCOMPARED
 
 LEVELS = (8, 4, 4, 4)
 """Strides of the residual maps: distance of features, SSIM, segmentation head, detail head."""
@@ -19,7 +19,7 @@ burnt out but for its print, each channel is so to another degree."""
 
 def pixels_kept(ignored: Tensor) -> Tensor:
     """Weights, 1 where pixels are compared, of `ignored` as in `Frame`."""
-    return (ignored == 0).float()
+    return (ignored < PRINT).float()
 
 
 def features_kept(ignored: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ def tints_kept(ignored: Tensor) -> Tensor:
     """As `greys_kept`, without what lies farther beside them, to two pixels."""
     uncompared, reach = F.max_pool2d(1 - features_kept(ignored), 2), FAR_BESIDE // 2
     beside = F.max_pool2d(uncompared, reach, stride=1, padding=reach // 2)
-    return pixels_kept(ignored) * (1 - F.interpolate(beside, scale_factor=2.0, mode="nearest"))
+    return (ignored == 0).float() * (1 - F.interpolate(beside, scale_factor=2.0, mode="nearest"))
 
 
 def places_kept(ignored: Tensor) -> list[Tensor]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.bundle import Bundle, load_bundle
 from pipeline.exceptions import ImageError
-from pipeline.framing import Frame, lit_grey, lit_part, painted_over
+from pipeline.framing import PRINT, Frame, lit_grey, lit_part, painted_over
 from pipeline.images import Image, Mask, read_image, size_in_words
 from pipeline.labels import labels_in_place, to_original
 from pipeline.network import Network, Residuals
@@ -233,7 +233,7 @@ def _pictures(frame: Frame, residuals: Residuals, view: View) -> Evidence:
         np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
         for found in (residuals.ssim, residuals.features, residuals.detail, residuals.anomaly)
     )
-    masked = np.where(frame.ignored > 0, np.uint8(255), np.uint8(0))
+    masked = np.where(frame.ignored >= PRINT, np.uint8(255), np.uint8(0))
     expected = painted_over(residuals.reconstruction, view)
     return Evidence(
         frame.image, masked, expected, ssim, features, detail, anomaly, frame.burnt_share, frame.unseen, view

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models.levels import BESIDE, FAR_BESIDE, greys_kept, tints_kept
-from pipeline.framing import PRINT, UNCOMPARED
+from pipeline.framing import CLIPPED, PRINT, UNCOMPARED
 
 
 @pytest.mark.parametrize(("kept", "beside"), [(greys_kept, BESIDE), (tints_kept, FAR_BESIDE)])
@@ -19,3 +19,9 @@ def test_print_keeps_its_own_pixels_from_averages_and_what_is_burnt_out_also_wha
     assert found[..., 3, 3] == found[..., 12, 12] == 1
     burnt = (found[0, 0, 20:] == 0).nonzero()
     assert (burnt.amin(0) - torch.tensor([20, 60]) + beside // 2).abs().max() <= 1
+
+
+def test_what_a_shot_has_clipped_somewhere_is_compared_but_for_tint() -> None:
+    ignored = torch.full((1, 1, 64, 96), CLIPPED, dtype=torch.uint8)
+    assert (greys_kept(ignored) == 1).all()
+    assert (tints_kept(ignored) == 0).all()
