@@ -163,7 +163,8 @@ class Scoring(nn.Module):
     def score(self, summaries: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of summaries; for each of them, settled, good parts have median 0, 90th percentile 1.
 
-        The whole says nothing about most faults, and counts where it is farther off than good parts are.
+        The whole says nothing about most faults, and counts where it is farther off than good parts are; tint where it
+        is than the median one, so that a shot whose tint is not compared speaks no better of its part than others do.
 
         Returns:
             (N,) scores, and what of each the part as a whole has added, (N,), 0 or more.
@@ -173,7 +174,7 @@ class Scoring(nn.Module):
         peak, overall, whole, grey, tint = in_spreads.unbind(1)
         of_grey, of_tint = AVERAGED_WEIGHTS
         all_over = (whole - 1).clamp(min=0)
-        return peak + MEAN_WEIGHT * overall + all_over + of_grey * grey + of_tint * tint, all_over
+        return peak + MEAN_WEIGHT * overall + all_over + of_grey * grey + of_tint * tint.clamp(min=0), all_over
 
     def spread_out(self, evidence: Tensor, averages: Tensor, score: Tensor) -> Tensor:
         """(N, h, w): evidence, (N, 1, h, w), and averages, (N, 2, h, w), as a map whose highest place has the score."""

@@ -128,6 +128,14 @@ def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: 
 
 
 @torch.no_grad()
+def test_a_shot_whose_tint_is_not_compared_speaks_no_better_of_its_part(detector: Detector) -> None:
+    usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
+    summaries = torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1)
+    summaries[:, 4] += spread[4] * torch.tensor([-9.0, 0.0, 4.0])
+    torch.testing.assert_close(detector.scoring.score(summaries)[0], torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
 def test_a_small_difference_everywhere_is_far_off_as_a_whole_and_a_large_one_somewhere_is_not() -> None:
     draw = torch.Generator().manual_seed(0)
     nowhere = torch.zeros((1, 1, 64, 64), dtype=torch.uint8)

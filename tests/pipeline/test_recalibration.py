@@ -2,7 +2,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -131,10 +130,7 @@ def test_a_bad_part_among_the_good_ones_is_refused_unless_a_person_vouches(
     folder: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mixed = Path(shutil.copytree(dataset / "test" / "good", tmp_path / "mixed"))
-    image = cv2.imread(str(dataset / "test" / "label_missing" / "200.png"))
-    assert image is not None
-    image[60:140, 60:140] = (40, 40, 200)
-    cv2.imwrite(str(mixed / "slipped_in.png"), image)
+    shutil.copy(dataset / "test" / "label_missing" / "200.png", mixed / "slipped_in.png")
     before = (folder / MANIFEST).read_bytes()
     assert cli.main(["calibrate", str(folder), "--good", str(mixed)]) == 2
     assert "slipped_in.png score far above" in capsys.readouterr().err
