@@ -55,18 +55,18 @@ class Averages(nn.Module):
 
     def learn(self, parts: Callable[[], Iterator[Seen]]) -> None:
         """Set what good parts show, one at a time as they were taken; goes through them `LESSONS` times."""
-        self.tint.learn((part.image, tints_kept(part.ignored), part.variant) for part in parts())
+        self.tint.learn(map(_colours, parts()))
         self.of_greys.learn(map(_greys, parts()))
-        self.of_tints.learn(map(self._tints, parts()))
+        self.of_tints.learn(self.tint(*_colours(part)) for part in parts())
 
     def forward(self, seen: Seen) -> Tensor:
         """(N, sum(KINDS), h / 4, w / 4): how far averages are off, in deviations of good parts; see `Pooling`."""
-        return torch.cat([self.of_greys(*_greys(seen)), self.of_tints(*self._tints(seen))], dim=1)
-
-    def _tints(self, seen: Seen) -> tuple[Tensor, Tensor]:
-        off, share = self.tint(seen.image, tints_kept(seen.ignored), seen.variant)
-        return off, share
+        return torch.cat([self.of_greys(*_greys(seen)), self.of_tints(*self.tint(*_colours(seen)))], dim=1)
 
 
 def _greys(seen: Seen) -> tuple[Tensor, Tensor]:
     return F.avg_pool2d(seen.off, DETAIL), greys_kept(seen.ignored)
+
+
+def _colours(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
+    return seen.image, tints_kept(seen.ignored), seen.variant

@@ -85,6 +85,11 @@ class Detector(nn.Module):
         found: Tensor = self.segmenter(seen.differences, (seen.image - seen.painted) * kept)
         return found
 
+    def shown(self, image: Tensor, ignored: Tensor, detail: Tensor) -> Seen:
+        """What averages are made of, of (N, 3, H, W) images in 0..1; `ignored` and `detail` as in `residuals`."""
+        variant = self.variant(image)
+        return Seen(image, ignored, self.detail.deviations(detail.float(), pixels_kept(ignored), variant), variant)
+
     def residuals(self, seen: Reconstruction, ignored: Tensor, detail: Tensor) -> Residuals:
         """Raw residuals; of the levels distances, dissimilarity, logits, logits.
 
@@ -93,13 +98,12 @@ class Detector(nn.Module):
             ignored: (N, 1, H, W) uint8, as in `Frame`.
             detail: (N, 1, 2 H, 2 W) uint8, as in `Frame`.
         """
-        kept, variant = pixels_kept(ignored), self.variant(seen.image)
+        kept, shown = pixels_kept(ignored), self.shown(seen.image, ignored, detail)
         projected = self.distance.project(seen.differences)
         structure = smooth(dissimilarity(seen.image, seen.painted, kept))
-        off = self.detail.deviations(detail.float(), kept, variant)
-        levels = [self.distance(projected, variant), structure, self.segment(seen, kept), self.detail(off)]
-        averages = self.averages(Seen(seen.image, ignored, off, variant))
-        return Residuals(levels, averages, self.distance.whole(mean_difference(projected, ignored), variant))
+        distance, logits = self.distance(projected, shown.variant), self.segment(seen, kept)
+        whole = self.distance.whole(mean_difference(projected, ignored), shown.variant)
+        return Residuals([distance, structure, logits, self.detail(shown.off)], self.averages(shown), whole)
 
     def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, ...]:
         """Inspect registered images.

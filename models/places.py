@@ -20,6 +20,11 @@ class Sums:
         self._total = self._total + (values * weights).sum(0, keepdim=True)
         self._squares = self._squares + (values.square() * weights).sum(0, keepdim=True)
 
+    def mean(self) -> Tensor:
+        """(1, C, h, w) over the parts on which a place is compared; where none shows it, that of its neighbourhood."""
+        nearby = _around(self._total) / _around(self._count).clamp(min=1e-6)
+        return torch.where(self._count < 1, nearby, self._total / self._count.clamp(min=1e-6))
+
     def usual(self, prior: float) -> tuple[Tensor, Tensor, Tensor]:
         """Mean and deviation at each place over the parts on which it is compared, and by how many both are known.
 
@@ -35,15 +40,12 @@ class Sums:
         """
         count = self._count
         free = (count - 1).clamp(min=0)
-        mean = self._total / count.clamp(min=1e-6)
-        squares = (self._squares - count * mean.square()).clamp(min=0)
-        known = _around(count)
-        mean = torch.where(count < 1, _around(self._total) / known.clamp(min=1e-6), mean)
+        squares = (self._squares - self._total.square() / count.clamp(min=1e-6)).clamp(min=0)
         average = squares.sum() / free.sum().clamp(min=1e-6)
         nearby = (_around(squares) + average) / (_around(free) + 1)
         variance = (squares + prior * nearby) / (free + prior)
         deviation = (variance * (1 + 1 / count.clamp(min=1))).sqrt()
-        return mean.float(), deviation.float(), known.float()
+        return self.mean().float(), deviation.float(), _around(count).float()
 
 
 def certainty_of(deviation: Tensor, known: Tensor, floor: float) -> Tensor:

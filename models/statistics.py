@@ -17,7 +17,6 @@ from models.directions import Advance, distance_passes, learn_distance
 from models.disturbance import looks
 from models.frames import Frames
 from models.hairlines import hurt
-from models.levels import pixels_kept
 from models.normalisation import learn_normal
 from models.scoring import Residuals
 from pipeline.framing import Frame
@@ -88,9 +87,7 @@ def _hairlines(detector: Detector, held: Frames, advance: Advance) -> Tensor:
 
 
 def _seen(detector: Detector, frame: Frame) -> Seen:
-    image, (ignored, detail) = to_tensor(frame.image[None]), _planes(frame)
-    variant = detector.variant(image)
-    return Seen(image, ignored, detector.detail.deviations(detail.float(), pixels_kept(ignored), variant), variant)
+    return detector.shown(to_tensor(frame.image[None]), *_planes(frame))
 
 
 def _planes(frame: Frame) -> tuple[Tensor, Tensor]:

@@ -19,11 +19,8 @@ OPPONENTS = ((1.0, -1.0, 0.0), (0.5, 0.5, -1.0))
 COARSE = 2
 """Pixels of the working frame along a side of one of the tint: cameras and JPEG know colour no finer."""
 
-LEVELS = 255
-"""Grey levels between black and white."""
-
-PRIOR_IMAGES = 20
-"""A place's own mean stands on its own after this many parts."""
+WHITE = 255
+"""Grey level of white; black is 0."""
 
 
 class Tint(nn.Module):
@@ -36,7 +33,7 @@ class Tint(nn.Module):
 
     def __init__(self, size: tuple[int, int], variants: int = 1) -> None:
         super().__init__()
-        self.register_buffer("opponents", torch.tensor(OPPONENTS)[:, :, None, None] * LEVELS)
+        self.register_buffer("opponents", torch.tensor(OPPONENTS)[:, :, None, None] * WHITE)
         self.register_buffer("usual", torch.zeros(variants, len(OPPONENTS), size[1] // COARSE, size[0] // COARSE))
 
     def learn(self, parts: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
@@ -45,7 +42,7 @@ class Tint(nn.Module):
         for image, kept, variant in parts:
             sums[int(variant)].add(*self._seen(image, kept))
         for usual, found in zip(self.get_buffer("usual"), sums, strict=True):
-            usual.copy_(found.usual(PRIOR_IMAGES)[0][0].half())
+            usual.copy_(found.mean()[0].half())
 
     def forward(self, image: Tensor, kept: Tensor, variant: Tensor) -> tuple[Tensor, Tensor]:
         """How far tints are off, in grey levels, and what of each place is compared.
