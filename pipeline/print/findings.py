@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 _SIGMAS: Final = 6.0  # a good part in 500 million, were the measure normal
 _HEADROOM: Final = 1.5  # ... and it is not: the extremes seen, and half as much again
 _SLIPPED_IN: Final = 0.01  # share of the good parts that may not be
-_BLOT: Final = 0.05  # of a code's contrast: no damage that matters is fainter
+_BLOT: Final = 0.02  # of a code's contrast: no damage that matters is fainter
 _READABLE: Final = 0.995  # a code that more good parts than this lacked has no right to raise a finding
 
 

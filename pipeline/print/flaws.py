@@ -1,7 +1,8 @@
 """Damage to a code that can still be read: error correction hides it from the decoder, and a scan of bars misses it.
 
 What the code says tells how all of it should look: a matrix code is drawn anew from its text and laid over the image;
-bars look the same all along. What is left is averaged over two modules, where noise goes and a blot stays.
+bars look the same all along. What light, a small shift and blur do to that is no damage, nor what is everywhere; the
+rest is averaged over two modules, where noise goes and a blot stays.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _QUIET: Final = 2  # modules of ground around the drawing
 _MODULES: Final = 2  # side of the square that is averaged over
 _BARRED: Final = 0.5  # of the change across the bars: rows with less lie beside them
 _END: Final = 2  # px: the ends of bars are blurred
+_EVERYWHERE: Final = 2  # times what half of the pixels differ by: no more than that does not stand out
 _OTHER: Final = 0.15  # of the contrast, all over: the same text in another encoding; no decoder copes with such damage
 _STEPS: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-3)
 _ENCODINGS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
@@ -56,7 +58,10 @@ def flaw_of(code: Code, grey: Grey, corners: NDArray[np.float64], width: int) ->
 
 
 def _off_bars(grey: Grey) -> Floats | None:
-    """What each pixel of the bars differs from the others along its bar, as a share of the contrast."""
+    """What each pixel of the bars differs from the others along its bar, as a share of the contrast.
+
+    A crop that is turned has rows that are moved and blurred, each otherwise.
+    """
     flat = straighten(grey).astype(np.float32)
     change = np.abs(np.diff(flat, axis=1)).mean(axis=1)
     rows = longest_run(np.flatnonzero(change >= _BARRED * np.percentile(change, 90)))
@@ -65,7 +70,9 @@ def _off_bars(grey: Grey) -> Floats | None:
         return None
     usual = np.median(bars, axis=0)
     contrast = float(np.ptp(np.percentile(usual, (5, 95))))
-    return np.asarray(np.abs(bars - usual) / max(contrast, 1.0), np.float32)
+    slope = np.gradient(usual)
+    off = _unexplained(bars - usual, np.ones_like(usual), slope, np.gradient(slope))
+    return _standing_out(off / max(contrast, 1.0))
 
 
 def _off_drawing(code: Code, grey: Grey, corners: NDArray[np.float64]) -> Floats | None:
@@ -73,15 +80,32 @@ def _off_drawing(code: Code, grey: Grey, corners: NDArray[np.float64]) -> Floats
     for modules in _drawings(code):
         laid = _lay(modules, grey, corners)
         if laid is not None and (off := _difference(*laid)).mean() <= _OTHER:
-            return off
+            return _standing_out(off.reshape(1, -1)).reshape(off.shape)
     return None
 
 
 def _difference(seen: Floats, ideal: Floats) -> Floats:
-    """Of an image from a drawing, after brightness and contrast, as a share of the contrast."""
-    ideal, seen = ideal - ideal.mean(), seen - seen.mean()
-    gain = float((ideal * seen).sum() / np.square(ideal).sum())
-    return np.asarray(np.abs(seen - gain * ideal) / max(255 * gain, 1.0), np.float32)
+    """Of an image from a drawing, after light, contrast and blur, as a share of the contrast."""
+    level = ideal - ideal.mean()
+    gain = float((level * seen).sum() / np.square(level).sum())
+    blur = np.asarray(cv2.Laplacian(ideal, cv2.CV_32F), np.float32)
+    off = _unexplained(seen.reshape(1, -1), np.ones(ideal.size), ideal.ravel(), blur.ravel())
+    return np.asarray(off.reshape(ideal.shape) / max(255 * gain, 1.0), np.float32)
+
+
+def _unexplained(seen: Floats, *causes: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How far rows, (N, P), are off what causes, (P,) each, explain of them by least squares.
+
+    Brightness adds one, a small shift the first derivative of what is seen, blur its second.
+    """
+    stacked = np.stack(causes, axis=1)
+    shares, *_ = np.linalg.lstsq(stacked, seen.T)
+    return np.asarray(np.abs(seen - (stacked @ shares).T), np.float64)
+
+
+def _standing_out(off: NDArray[np.floating]) -> Floats:
+    """Rows of differences without what is everywhere in a row: grain, and edges that are not where they should be."""
+    return np.asarray(np.maximum(off - _EVERYWHERE * np.median(off, axis=1, keepdims=True), 0), np.float32)
 
 
 def _drawings(code: Code) -> Iterator[Grey]:

@@ -59,6 +59,22 @@ def test_a_blot_that_the_decoder_copes_with_is_a_flaw(symbology: str, ink: int) 
     assert _flaw(grey, symbology) > 0.3
 
 
+@pytest.mark.parametrize("symbology", TEXTS)
+def test_defocus_is_no_damage(symbology: str) -> None:
+    soft = np.asarray(cv2.GaussianBlur(_photograph(symbology), (0, 0), 0.9), np.uint8)
+    assert _flaw(soft, symbology) < 0.04
+
+
+@pytest.mark.parametrize("angle", [-1.2, -0.4, 0.3, 1.0])
+def test_a_faint_scratch_across_bars_stands_out_of_what_turning_them_does(angle: float) -> None:
+    whole = _photograph("Code128", angle=angle)
+    marked = whole.copy()
+    height, width = whole.shape
+    cv2.line(marked, (width // 3, height // 3), (width * 2 // 3, height // 2), (120,), 1, cv2.LINE_AA)
+    scratched = cv2.addWeighted(whole, 0.6, marked, 0.4, 0)
+    assert _flaw(np.asarray(scratched, np.uint8), "Code128") > max(0.04, 2 * _flaw(whole, "Code128"))
+
+
 def test_digits_under_the_bars_are_no_flaw() -> None:
     grey = _photograph("Code128")
     (code,) = read_codes(grey)
