@@ -20,7 +20,7 @@ from pipeline.images import write_bytes
 from pipeline.quality import Conditions
 from pipeline.storage import reaching
 
-FORMAT = 15
+FORMAT = 16
 """Raised whenever the same image and settings give another frame or note than before."""
 
 

@@ -2,7 +2,7 @@
 
 What the code says tells how all of it should look: a matrix code is drawn anew from its text and laid over the image;
 bars look the same all along. What light, a small shift and blur do to that is no damage, nor what is everywhere; the
-rest is averaged over two modules, where noise goes and a blot stays.
+rest is averaged over a module or two, where noise goes and a blot stays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Floats = NDArray[np.float32]
 _PIXELS: Final = 4  # a module is drawn with
 _BLUR: Final = 0.35  # modules: optics, where a code can just be read
 _QUIET: Final = 2  # modules of ground around the drawing
-_MODULES: Final = 2  # side of the square that is averaged over
+_CODE: Final = slice(_QUIET * _PIXELS, -_QUIET * _PIXELS)
+_ALONG, _AMONG = 2, 1  # modules along a side of the square that is averaged over: on bars, in a matrix code
 _BARRED: Final = 0.5  # of the change across the bars: rows with less lie beside them
 _END: Final = 2  # px: the ends of bars are blurred
 _EVERYWHERE: Final = 2  # times what half of the pixels differ by: no more than that does not stand out
@@ -50,7 +51,7 @@ def flaw_of(code: Code, grey: Grey, corners: NDArray[np.float64], width: int) ->
         where it cannot be told: an encoding that is not known here, or too little of the bars.
     """
     off = _off_bars(grey) if code.symbology in LINEAR else _off_drawing(code, grey, corners)
-    side = max(3, width * _MODULES // 4 | 1) if code.symbology in LINEAR else _PIXELS * _MODULES | 1
+    side = max(3, width * _ALONG // 4 | 1) if code.symbology in LINEAR else _PIXELS * _AMONG | 1
     if off is None or min(off.shape) < side:
         return None
     inner = slice(side // 2, -(side // 2))
@@ -85,10 +86,11 @@ def _off_drawing(code: Code, grey: Grey, corners: NDArray[np.float64]) -> Floats
 
 
 def _difference(seen: Floats, ideal: Floats) -> Floats:
-    """Of an image from a drawing, after light, contrast and blur, as a share of the contrast."""
+    """Of an image from a drawing, after light, contrast and blur, as a share of the contrast; of the code alone."""
+    blur = cv2.Laplacian(ideal, cv2.CV_32F)
+    seen, ideal, blur = (np.asarray(one[_CODE, _CODE], np.float32) for one in (seen, ideal, blur))
     level = ideal - ideal.mean()
     gain = float((level * seen).sum() / np.square(level).sum())
-    blur = np.asarray(cv2.Laplacian(ideal, cv2.CV_32F), np.float32)
     off = _unexplained(seen.reshape(1, -1), np.ones(ideal.size), ideal.ravel(), blur.ravel())
     return np.asarray(off.reshape(ideal.shape) / max(255 * gain, 1.0), np.float32)
 
@@ -128,11 +130,10 @@ def _lay(modules: Grey, grey: Grey, corners: NDArray[np.float64]) -> tuple[Float
     size = ideal.shape[::-1]
     rough = cv2.warpPerspective(grey, onto, size, borderMode=cv2.BORDER_REPLICATE)
     try:  # the corners that decoders give are whole pixels
-        _, pose = cv2.findTransformECC(ideal, rough, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, _STEPS)
+        _, pose = cv2.findTransformECC(ideal, rough, np.eye(3, dtype=np.float32), cv2.MOTION_HOMOGRAPHY, _STEPS)
     except cv2.error:
         return None
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    fine = cv2.warpAffine(rough, pose, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    fine = cv2.warpPerspective(rough, pose, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     seen = max(rough, fine, key=lambda one: cv2.computeECC(ideal, one))  # a blot may have pulled it off
-    inner = slice(_QUIET * _PIXELS, -_QUIET * _PIXELS)
-    return np.asarray(seen[inner, inner], np.float32), np.asarray(ideal[inner, inner], np.float32)
+    return np.asarray(seen, np.float32), np.asarray(ideal, np.float32)

@@ -62,7 +62,7 @@ def test_a_blot_that_the_decoder_copes_with_is_a_flaw(symbology: str, ink: int) 
 @pytest.mark.parametrize("symbology", TEXTS)
 def test_defocus_is_no_damage(symbology: str) -> None:
     soft = np.asarray(cv2.GaussianBlur(_photograph(symbology), (0, 0), 0.9), np.uint8)
-    assert _flaw(soft, symbology) < 0.04
+    assert _flaw(soft, symbology) < 0.06
 
 
 @pytest.mark.parametrize("angle", [-1.2, -0.4, 0.3, 1.0])
