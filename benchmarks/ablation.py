@@ -187,7 +187,7 @@ def _raw_session(network: bytes) -> onnxruntime.InferenceSession:
 
 @torch.no_grad()
 def _score(judge: Scoring, seen: Seen) -> float:
-    return float(judge.score(judge.summaries(seen.residuals, torch.from_numpy(seen.ignored[None])))[0])
+    return float(judge.score(judge.summaries(seen.residuals, torch.from_numpy(seen.ignored[None]))).highest)
 
 
 def on_label(kinds: Iterable[str]) -> list[str]:

@@ -124,10 +124,10 @@ class Detector(nn.Module):
         standardised = self.scoring.standardise(residuals.levels, ignored[:, None])
         total, evidence = self.scoring.evidence(standardised)
         averages = self.scoring.joined(residuals.averages)
-        score, all_over = self.scoring.score(self.scoring.summarise(total, evidence, averages, residuals.whole))
-        anomaly = self.scoring.spread_out(evidence, averages, score)
+        scores = self.scoring.score(self.scoring.summarise(total, evidence, averages, residuals.whole))
+        anomaly = self.scoring.spread_out(evidence, averages, scores)
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         features = resize(standardised[FEATURES], evidence.shape[-2:])
         detailed = torch.maximum(standardised[DETAILED][:, 0], averages.amax(1))
         maps = (standardised[SSIM][:, 0], features[:, 0], detailed)
-        return score, all_over, anomaly, painted, *maps
+        return scores.highest, scores.all_over, anomaly, painted, *maps

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.levels import DETAILED, places_kept
 from models.places import Sums, certainty_of
-from models.scoring import AVERAGED, SUMMARIES, WHOLE, Residuals, Scoring, average_level, detail_level, sum_of_levels
+from models.scoring import BRIGHTNESS, SUMMARIES, WHOLE, Residuals, Scoring, average_level, detail_level, sum_of_levels
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80)
@@ -50,7 +50,7 @@ def learn_normal(
     summaries = _cross_summaries(scoring, residuals, ignored, groups)
     _learn_background(scoring, summaries)
     _learn_summaries(scoring, scoring.settle(summaries[0]), scoring.settle(summaries.flatten(0, 1)))
-    return np.asarray(scoring.score(summaries[0])[0], np.float64)
+    return np.asarray(scoring.score(summaries[0]).highest, np.float64)
 
 
 def _learn_summaries(scoring: Scoring, taken: Tensor, disturbed: Tensor) -> None:
@@ -124,7 +124,7 @@ def _learn_background(scoring: Scoring, summaries: Tensor) -> None:
     share = (change[:, :SUMMARIES] * background).sum(0) / (background.square().sum(0) + 1e-6)
     usual = taken[:, SUMMARIES].median()
     scoring.get_buffer("background_usual").copy_(usual)
-    share[AVERAGED] = 0  # it is out of them already, see `Scoring.steady`
+    share[BRIGHTNESS:] = 0  # it is out of them already, see `Scoring.steady`
     scoring.get_buffer("background_share").copy_(share.clamp(min=0))
     if len(disturbed):
         highest = disturbed[..., SUMMARIES].flatten().quantile(HIGH)

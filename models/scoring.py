@@ -26,14 +26,18 @@ SUMMARIES = 5
 """What is scored of an image: its highest evidence, its mean evidence, how far it is off as a whole, and the highest of
 its averages of brightness, and of tint."""
 
-WHOLE, AVERAGED = 2, slice(3, 5)
-"""Places of the last three."""
+PEAK, MEAN, WHOLE, BRIGHTNESS, TINT = range(SUMMARIES)
+"""Their places."""
 
 MEAN_WEIGHT = 0.25
 """Weight of the mean evidence of an image beside that of one place."""
 
-AVERAGED_WEIGHTS = (1.0, 0.5)
-"""Weights of the highest averages, of brightness and of tint."""
+TINT_WEIGHT = 0.5
+"""Weight of the highest average of tint beside that of one place."""
+
+BRIGHTNESS_WEIGHT = 0.8
+"""What a unit of the highest average of brightness counts: it stands for itself, and the rest beside it, as a camera
+that has moved puts both up, the averages more than anything else."""
 
 
 class Residuals(NamedTuple):
@@ -58,6 +62,30 @@ class Residuals(NamedTuple):
     def of(self, images: Tensor | slice) -> "Residuals":
         """Those of some of the images."""
         return Residuals([level[images] for level in self.levels], self.averages[images], self.whole[images])
+
+
+class Scores(NamedTuple):
+    """Scores of N images, (N,) each, and what they are made of.
+
+    Attributes:
+        seen: of all that has a place, but for averages of brightness.
+        added: what the parts as a whole add to that, 0 or more.
+        brightness: of the averages of brightness.
+    """
+
+    seen: Tensor
+    added: Tensor
+    brightness: Tensor
+
+    @property
+    def highest(self) -> Tensor:
+        """The score of each image."""
+        return torch.maximum(self.seen + self.added, self.brightness)
+
+    @property
+    def all_over(self) -> Tensor:
+        """What of the score the part as a whole makes, 0 or more."""
+        return self.highest - torch.maximum(self.seen, self.brightness)
 
 
 class Scoring(nn.Module):
@@ -160,28 +188,29 @@ class Scoring(nn.Module):
         raised = torch.minimum(raised.clamp(min=0), self.get_buffer("background_most"))
         return summaries[:, :SUMMARIES] - raised[:, None] * self.get_buffer("background_share")
 
-    def score(self, summaries: Tensor) -> tuple[Tensor, Tensor]:
+    def score(self, summaries: Tensor) -> Scores:
         """Scores of summaries; for each of them, settled, good parts have median 0, 90th percentile 1.
 
         The whole says nothing about most faults, and counts where it is farther off than good parts are; tint where it
         is than the median one, so that a shot whose tint is not compared speaks no better of its part than others do.
-
-        Returns:
-            (N,) scores, and what of each the part as a whole has added, (N,), 0 or more.
         """
         settled = self.settle(summaries)
         in_spreads = (settled - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
-        peak, overall, whole, grey, tint = in_spreads.unbind(1)
-        of_grey, of_tint = AVERAGED_WEIGHTS
-        all_over = (whole - 1).clamp(min=0)
-        return peak + MEAN_WEIGHT * overall + all_over + of_grey * grey + of_tint * tint.clamp(min=0), all_over
+        peak, overall, whole, brightness, tint = in_spreads.unbind(1)
+        seen = peak + MEAN_WEIGHT * overall + TINT_WEIGHT * tint.clamp(min=0)
+        return Scores(seen, (whole - 1).clamp(min=0), BRIGHTNESS_WEIGHT * brightness)
 
-    def spread_out(self, evidence: Tensor, averages: Tensor, score: Tensor) -> Tensor:
+    def spread_out(self, evidence: Tensor, averages: Tensor, scores: Scores) -> Tensor:
         """(N, h, w): evidence, (N, 1, h, w), and averages, (N, 2, h, w), as a map whose highest place has the score."""
         spread = self.get_buffer("summary_spread")
-        weights = torch.tensor(AVERAGED_WEIGHTS) / spread[AVERAGED]
-        together = evidence[:, 0] / spread[0] + (averages * weights[:, None, None]).sum(1)
-        return score[:, None, None] + (together - together.amax((1, 2), keepdim=True))
+        brightness, tint = averages.unbind(1)
+        seen = _topped(evidence[:, 0] / spread[0] + TINT_WEIGHT / spread[TINT] * tint, scores.seen + scores.added)
+        return torch.maximum(seen, _topped(BRIGHTNESS_WEIGHT / spread[BRIGHTNESS] * brightness, scores.brightness))
+
+
+def _topped(maps: Tensor, tops: Tensor) -> Tensor:
+    """(N, h, w) maps moved up or down so that their highest places are the tops, (N,)."""
+    return maps + (tops - maps.amax((1, 2)))[:, None, None]
 
 
 def sum_of_levels(standardised: list[Tensor]) -> Tensor:

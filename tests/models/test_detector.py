@@ -13,7 +13,7 @@ from models.directions import _learn_whole
 from models.distance import JOINT, mean_difference
 from models.frames import Frames
 from models.levels import DETAILED, LEVELS, SEGMENTED
-from models.scoring import WHOLE, Scoring, average_level, detail_level
+from models.scoring import BRIGHTNESS, PEAK, TINT, WHOLE, Scoring, average_level, detail_level
 from pipeline.framing import PRINT, UNCOMPARED, Frame
 from pipeline.images import Mask
 from tests.models.conftest import SIZE, framed
@@ -122,7 +122,8 @@ def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: 
     usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
     summaries = torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1)
     summaries[:, WHOLE] += spread[WHOLE] * torch.tensor([-2.0, 1.0, 3.0])
-    score, all_over = detector.scoring.score(summaries)
+    scores = detector.scoring.score(summaries)
+    score, all_over = scores.highest, scores.all_over
     torch.testing.assert_close(score, torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
     torch.testing.assert_close(all_over, score)  # nothing else has added to it
 
@@ -131,8 +132,29 @@ def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: 
 def test_a_shot_whose_tint_is_not_compared_speaks_no_better_of_its_part(detector: Detector) -> None:
     usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
     summaries = torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1)
-    summaries[:, 4] += spread[4] * torch.tensor([-9.0, 0.0, 4.0])
-    torch.testing.assert_close(detector.scoring.score(summaries)[0], torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
+    summaries[:, TINT] += spread[TINT] * torch.tensor([-9.0, 0.0, 4.0])
+    score = detector.scoring.score(summaries).highest
+    torch.testing.assert_close(score, torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_brightness_stands_for_itself_and_adds_to_nothing(detector: Detector) -> None:
+    usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
+    summaries = torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1)
+    summaries[:, PEAK] += spread[PEAK] * torch.tensor([6.0, 6.0, 0.0])
+    summaries[:, BRIGHTNESS] += spread[BRIGHTNESS] * torch.tensor([0.0, 5.0, 5.0])
+    score = detector.scoring.score(summaries).highest
+    torch.testing.assert_close(score, torch.tensor([6.0, 6.0, 4.0]), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_the_highest_place_of_the_map_has_the_score_whatever_it_comes_from(detector: Detector) -> None:
+    evidence, averages = torch.zeros((2, 1, 16, 24)), torch.zeros((2, 2, 16, 24))
+    evidence[0, 0, 3, 4] = averages[1, 0, 5, 6] = 100.0
+    scores = detector.scoring.score(detector.scoring.summarise(evidence, evidence, averages, torch.zeros(2)))
+    maps = detector.scoring.spread_out(evidence, averages, scores)
+    torch.testing.assert_close(maps.amax((1, 2)), scores.highest)
+    assert [int(one.argmax()) for one in maps] == [3 * 24 + 4, 5 * 24 + 6]
 
 
 @torch.no_grad()
