@@ -204,7 +204,7 @@ class Scoring(nn.Module):
         """(N, h, w): evidence, (N, 1, h, w), and averages, (N, 2, h, w), as a map whose highest place has the score."""
         spread = self.get_buffer("summary_spread")
         brightness, tint = averages.unbind(1)
-        seen = _topped(evidence[:, 0] / spread[0] + TINT_WEIGHT / spread[TINT] * tint, scores.seen + scores.added)
+        seen = _topped(evidence[:, 0] / spread[PEAK] + TINT_WEIGHT / spread[TINT] * tint, scores.seen + scores.added)
         return torch.maximum(seen, _topped(BRIGHTNESS_WEIGHT / spread[BRIGHTNESS] * brightness, scores.brightness))
 
 

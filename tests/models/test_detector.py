@@ -117,10 +117,15 @@ def test_a_black_or_white_image_is_anomalous_not_a_failure(detector: Detector, f
     assert score.item() > max(judged(detector, frames[index])[0].item() for index in range(len(frames)))
 
 
+def three_usual(detector: Detector) -> tuple[Tensor, Tensor]:
+    """The summaries of three parts that are as good ones usually are, and how far those spread."""
+    usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
+    return torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1), spread
+
+
 @torch.no_grad()
 def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: Detector) -> None:
-    usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
-    summaries = torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1)
+    summaries, spread = three_usual(detector)
     summaries[:, WHOLE] += spread[WHOLE] * torch.tensor([-2.0, 1.0, 3.0])
     scores = detector.scoring.score(summaries)
     score, all_over = scores.highest, scores.all_over
@@ -130,8 +135,7 @@ def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: 
 
 @torch.no_grad()
 def test_a_shot_whose_tint_is_not_compared_speaks_no_better_of_its_part(detector: Detector) -> None:
-    usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
-    summaries = torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1)
+    summaries, spread = three_usual(detector)
     summaries[:, TINT] += spread[TINT] * torch.tensor([-9.0, 0.0, 4.0])
     score = detector.scoring.score(summaries).highest
     torch.testing.assert_close(score, torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
@@ -139,8 +143,7 @@ def test_a_shot_whose_tint_is_not_compared_speaks_no_better_of_its_part(detector
 
 @torch.no_grad()
 def test_brightness_stands_for_itself_and_adds_to_nothing(detector: Detector) -> None:
-    usual, spread = detector.scoring.get_buffer("summary_usual"), detector.scoring.get_buffer("summary_spread")
-    summaries = torch.cat([usual, detector.scoring.get_buffer("background_usual")[None]]).repeat(3, 1)
+    summaries, spread = three_usual(detector)
     summaries[:, PEAK] += spread[PEAK] * torch.tensor([6.0, 6.0, 0.0])
     summaries[:, BRIGHTNESS] += spread[BRIGHTNESS] * torch.tensor([0.0, 5.0, 5.0])
     score = detector.scoring.score(summaries).highest
