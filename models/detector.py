@@ -14,6 +14,7 @@ from models.levels import DETAILED, FEATURES, SSIM, pixels_kept, resize, smooth
 from models.scoring import Residuals, Scoring
 from models.segmenter import Segmenter
 from models.ssim import dissimilarity
+from models.texture import Texture
 from models.variants import nearest, picture_of
 
 
@@ -57,6 +58,7 @@ class Detector(nn.Module):
         self.detail = DetailHead(size, kinds)
         self.distance = Distance(size, kinds)
         self.averages = Averages(size, kinds)
+        self.texture = Texture(size, kinds)
         self.scoring = Scoring(size)
         for level, channels in enumerate(CHANNELS):
             self.register_buffer(f"feature_mean_{level}", torch.zeros(1, channels, 1, 1))
@@ -91,7 +93,7 @@ class Detector(nn.Module):
         return Seen(image, ignored, self.detail.deviations(detail.float(), pixels_kept(ignored), variant), variant)
 
     def residuals(self, seen: Reconstruction, ignored: Tensor, detail: Tensor) -> Residuals:
-        """Raw residuals; of the levels distances, dissimilarity, logits, logits.
+        """Raw residuals; of the levels distances, dissimilarity, logits, logits, distances.
 
         Args:
             seen: images and their reconstruction.
@@ -103,7 +105,9 @@ class Detector(nn.Module):
         structure = smooth(dissimilarity(seen.image, seen.painted, kept))
         distance, logits = self.distance(projected, shown.variant), self.segment(seen, kept)
         whole = self.distance.whole(mean_difference(projected, ignored), shown.variant)
-        return Residuals([distance, structure, logits, self.detail(shown.off)], self.averages(shown), whole)
+        texture = self.texture(self.texture.project(self.backbone, detail), shown.variant)
+        levels = [distance, structure, logits, self.detail(shown.off), texture]
+        return Residuals(levels, self.averages(shown), whole)
 
     def forward(self, image: Tensor, ignored: Tensor, detail: Tensor) -> tuple[Tensor, ...]:
         """Inspect registered images.
@@ -116,18 +120,18 @@ class Detector(nn.Module):
         Returns:
             scores (N,), in deviations of the worst place of a good part; what of them the parts as a whole have added,
             (N,); anomaly maps (N, h/4, w/4) whose maximum is the score; reconstructions (N, h, w, 3) uint8;
-            standardised residuals of SSIM and features, and what stands out of the detail, by itself or in averages,
-            (N, h/4, w/4).
+            standardised residuals of SSIM, of features or texture, whichever is farther off, and what stands out of the
+            detail, by itself or in averages, (N, h/4, w/4).
         """
         seen = self.reconstruct(image.permute(0, 3, 1, 2).float() / 255)
         residuals = self.residuals(seen, ignored[:, None], detail[:, None])
         standardised = self.scoring.standardise(residuals.levels, ignored[:, None])
-        total, evidence = self.scoring.evidence(standardised)
+        evidence = self.scoring.evidence(standardised)
         averages = self.scoring.joined(residuals.averages)
-        scores = self.scoring.score(self.scoring.summarise(total, evidence, averages, residuals.whole))
+        scores = self.scoring.score(self.scoring.summarise(evidence, averages, residuals.whole))
         anomaly = self.scoring.spread_out(evidence, averages, scores)
         painted = (seen.painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        features = resize(standardised[FEATURES], evidence.shape[-2:])
+        features = torch.maximum(resize(standardised[FEATURES], evidence.texture.shape[-2:]), evidence.texture)
         detailed = torch.maximum(standardised[DETAILED][:, 0], averages.amax(1))
         maps = (standardised[SSIM][:, 0], features[:, 0], detailed)
         return scores.highest, scores.all_over, anomaly, painted, *maps

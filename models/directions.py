@@ -16,6 +16,7 @@ from models.distance import JOINT, USUAL, Distance, joined, mean_difference
 from models.disturbance import looks
 from models.frames import Frames
 from models.levels import FEATURES, LEVELS
+from models.moments import Moments
 from models.rounding import to_multiples
 from models.variants import of_variant
 
@@ -101,7 +102,8 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
     Disturbed parts are among them: what light and focus change becomes a usual direction, and says little.
     """
     count = min(len(learned), POSITION_IMAGES)
-    moments = _Moments(detector)
+    centre = detector.distance.get_buffer("centre")
+    moments = Moments((*centre.shape[2:], JOINT), len(centre))
     means, variants = [], []
     for index, look in product(range(count), looks(count)):
         frame = look(learned[index], index)
@@ -109,35 +111,10 @@ def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> 
         projected = detector.distance.project(seen.differences)
         variants.append(detector.variant(seen.image))
         means.append(mean_difference(projected, torch.from_numpy(frame.ignored[None, None])))
-        moments.add(projected[0].permute(1, 2, 0), int(variants[-1]))
+        moments.add(projected[0], int(variants[-1]))
         advance()
     _learn_whole(detector, torch.cat(means), torch.cat(variants))
     _keep_directions(detector.distance, *moments.centre_and_covariance())
-
-
-class _Moments:
-    """First moments of the differences at each position, for each variant, and second moments over all of them."""
-
-    def __init__(self, detector: Detector) -> None:
-        columns, rows = (side // LEVELS[FEATURES] for side in detector.size)
-        variants = len(detector.distance.get_buffer("centre"))
-        self._total = torch.zeros(variants, rows, columns, JOINT)
-        self._products = torch.zeros(rows * columns, JOINT, JOINT)
-        self._counts = torch.zeros(variants)
-
-    def add(self, vectors: Tensor, variant: int) -> None:
-        """Count (rows, columns, JOINT) differences of a part of this variant."""
-        self._total[variant] += vectors
-        self._counts[variant] += 1
-        _add_products(self._products, vectors)
-
-    def centre_and_covariance(self) -> tuple[Tensor, Tensor]:
-        """(V, rows, columns, JOINT) and (rows, columns, JOINT, JOINT), about these means; it ends the sums."""
-        centre = self._total / self._counts.clamp(min=1)[:, None, None, None]
-        self._products.div_(self._counts.sum())
-        for mean, share in zip(centre, self._counts / self._counts.sum(), strict=True):
-            _add_products(self._products, mean, -share.item())
-        return centre, self._products.view(*centre.shape[1:], JOINT)
 
 
 def _keep_directions(distance: Distance, centre: Tensor, covariance: Tensor) -> None:
@@ -152,12 +129,6 @@ def _keep_directions(distance: Distance, centre: Tensor, covariance: Tensor) -> 
     distance.get_buffer("directions").copy_(to_multiples(vectors[..., -USUAL:].permute(3, 2, 0, 1)))
     distance.get_buffer("discount").copy_(discount.permute(2, 0, 1)[None])
     distance.get_buffer("noise").copy_(noise[None, None])
-
-
-def _add_products(products: Tensor, vectors: Tensor, weight: float = 1) -> Tensor:
-    """Add each position's vector times itself, in place: the products of all positions are too large to have twice."""
-    flat = vectors.flatten(0, 1)
-    return products.baddbmm_(flat[:, :, None], flat[:, None], alpha=weight)
 
 
 def _learn_whole(detector: Detector, means: Tensor, variant: Tensor) -> None:

@@ -6,11 +6,14 @@ from torch.nn import functional as F
 
 from pipeline.framing import PRINT, UNCOMPARED
 
-LEVELS = (8, 4, 4, 4)
-"""Strides of the residual maps: distance of features, SSIM, segmentation head, detail head."""
+LEVELS = (8, 4, 4, 4, 4)
+"""Strides of the residual maps: distance of features, SSIM, segmentation head, detail head, texture."""
 
-FEATURES, SSIM, SEGMENTED, DETAILED = range(4)
+FEATURES, SSIM, SEGMENTED, DETAILED, TEXTURED = range(5)
 """Their places in a list of residual maps."""
+
+FINE = (DETAILED, TEXTURED)
+"""Those of the detail. What blur and grain change of it, they change everywhere, and by far more than a fault does."""
 
 BESIDE, FAR_BESIDE = 9, 26
 """Pixels along a side of what an uncompared pixel keeps from averages of brightness, and of tint: where a label is
@@ -46,7 +49,7 @@ def tints_kept(ignored: Tensor) -> Tensor:
 def places_kept(ignored: Tensor) -> list[Tensor]:
     """(N, 1, h, w) for each of LEVELS: the share of each place that is compared; `ignored` as in `Frame`."""
     kept = [pixels_kept(ignored)] * len(LEVELS)
-    kept[FEATURES] = features_kept(ignored)
+    kept[FEATURES] = kept[TEXTURED] = features_kept(ignored)
     return [F.avg_pool2d(pixels, stride) for pixels, stride in zip(kept, LEVELS, strict=True)]
 
 

@@ -1,29 +1,34 @@
 """How high residuals and evidence usually are: their normalisation, and the scores that the threshold rests on."""
 
 from collections.abc import Iterator
+from itertools import starmap
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.levels import DETAILED, places_kept
+from models.levels import DETAILED, FINE, TEXTURED, places_kept
 from models.places import Sums, certainty_of
-from models.scoring import BRIGHTNESS, SUMMARIES, WHOLE, Residuals, Scoring, average_level, detail_level, sum_of_levels
+from models.scoring import BRIGHTNESS, SUMMARIES, WHOLE, Residuals, Scoring, average_level, fine_level, sum_of_levels
 from pipeline.groups import Groups
 
-PRIOR_IMAGES = (20, 20, 20, 80)
+PRIOR_IMAGES = (20, 20, 20, 80, 20)
 """A position's own variance weighs as much as its neighbourhood's after this many images, in each of `LEVELS`."""
 
 HIGH = 0.9
 """Quantile of good parts that stands one unit above their median; what is beyond is left to rare, odd images."""
 
-FLOOR = (0.3, 0.3, 0.3, 1.0)
+FLOOR = (0.3, 0.3, 0.3, 1.0, 0.3)
 """Part of the average deviation that is added everywhere in each of `LEVELS`: no position is certain beyond that."""
 
 LEAST_FOUND = 0.5
 """Share of synthetic hairlines that the detail must show for it to count at all: where good parts do not lie alike, or
 differ in what is fine, it raises calls and finds nothing."""
+
+LOST = 30.0
+"""Times as far off as that of good parts the texture of disturbed ones may be: beyond that, as on flat ground without
+any grain, what blur and grain do to a shot hides whatever a fault does, and it does not count. Else it is 10 to 17."""
 
 
 @torch.no_grad()
@@ -44,7 +49,7 @@ def learn_normal(
         (N,) scores, each from the statistics of the other half.
     """
     _learn_positions(scoring, residuals.levels, ignored)
-    _learn_level(scoring, residuals.levels, ignored)
+    _learn_levels(scoring, residuals.levels, ignored)
     _balance(scoring, residuals.levels, hairlines, ignored)
     _learn_averages(scoring, residuals.averages, len(ignored))
     summaries = _cross_summaries(scoring, residuals, ignored, groups)
@@ -62,18 +67,23 @@ def _learn_summaries(scoring: Scoring, taken: Tensor, disturbed: Tensor) -> None
     scoring.get_buffer("summary_spread").copy_(high - usual + 1e-3)
 
 
-def _learn_level(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> None:
-    """How far the detail of a whole image is off, at the most, on good parts and, as a multiple, on disturbed ones."""
+def _learn_levels(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> None:
+    """How far the detail of a whole image, and its texture, are off, at the most, on good parts and, as a multiple, on
+    disturbed ones.
+    """
     count, shots = len(ignored), len(residuals[DETAILED])
     seen = _one_by_one(residuals, ignored.repeat(shots // count, 1, 1, 1))
-    levels = torch.cat([detail_level(scoring.in_deviations(*one)[DETAILED]) for one in seen])
-    usual = levels[:count].quantile(HIGH).clamp(min=1e-3)
-    scoring.get_buffer("detail_usual").copy_(usual)
-    scoring.get_buffer("detail_most").copy_((levels.amax() / usual).clamp(min=1))
+    found = [[fine_level(deviations[level]) for level in FINE] for deviations in starmap(scoring.in_deviations, seen)]
+    for level, levels in zip(FINE, map(torch.cat, zip(*found, strict=True)), strict=True):
+        usual = levels[:count].quantile(HIGH).clamp(min=1e-3)
+        scoring.get_buffer(f"level_usual_{level}").copy_(usual)
+        scoring.get_buffer(f"level_most_{level}").copy_((levels.amax() / usual).clamp(min=1))
+    high = levels.quantile(HIGH) / usual
+    scoring.get_buffer("texture_share").copy_(high < LOST)
 
 
 def _learn_averages(scoring: Scoring, averages: Tensor, count: int) -> None:
-    """How far averages of a whole image are off, as in `_learn_level`, and then the highest of good parts."""
+    """How far averages of a whole image are off, as in `_learn_levels`, and then the highest of good parts."""
     levels = average_level(averages)
     usual = levels[:count].quantile(HIGH, dim=0, keepdim=True).clamp(min=1e-3)
     scoring.get_buffer("average_level").copy_(usual)
@@ -93,7 +103,7 @@ def _balance(scoring: Scoring, residuals: list[Tensor], hairlines: Tensor, ignor
     found = peaks.clamp(min=1e-3).sort(0).values
     usual, highest = found.median(0).values, found[-max(1, len(found) // 10) :].mean(0)
     shares = [joined / detailed for joined, detailed in (usual, highest)]
-    faulty = _standardised(scoring, [*residuals[:DETAILED], hairlines], ignored)
+    faulty = _standardised(scoring, [*residuals[:DETAILED], hairlines, residuals[TEXTURED]], ignored)
     shown = torch.tensor([float(one[DETAILED].amax() > highest[1]) for one in faulty]).mean()
     scoring.get_buffer("detail_share").copy_(torch.stack(shares).min() * (shown >= LEAST_FOUND))
 
@@ -142,11 +152,11 @@ def _halves(groups: Groups) -> NDArray[np.bool_]:
 def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) -> None:
     """Each of the parts as they were taken, which come first, and disturbed once: that is as much as parts differ.
 
-    The detail's are learned from them as they were taken alone: its head has learned other light and grain, and what
-    blur and compression change would drown the hairlines.
+    The detail's and its texture's are learned from them as they were taken alone: what blur and compression change
+    would drown what is fine.
     """
     taken = len(ignored)
-    parts = [*(level[: 2 * taken] for level in residuals[:DETAILED]), residuals[DETAILED][:taken]]
+    parts = [found[: taken if level in FINE else 2 * taken] for level, found in enumerate(residuals)]
     seen_of = map(places_kept, ignored.split(1))  # one by one: of all at once, the weights of pixels fill the memory
     kept = [torch.cat(level) for level in zip(*seen_of, strict=True)]
     for level, (found, seen, prior, floor) in enumerate(zip(parts, kept, PRIOR_IMAGES, FLOOR, strict=True)):

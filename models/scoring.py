@@ -7,26 +7,27 @@ import torch
 from torch import Tensor, nn
 
 from models.averages import KINDS
-from models.levels import DETAILED, LEVELS, SSIM, places_kept, resize
+from models.levels import DETAILED, FINE, LEVELS, SSIM, TEXTURED, places_kept, resize
 
 WEIGHTS = (1.0, 0.25, 0.25)
-"""What a deviation in each of `LEVELS` but the last counts; how much one there does is learned from good parts."""
+"""What a deviation in each of `LEVELS` counts, but in those of the detail: there it is learned from good parts."""
 
 BACKGROUND = 0.25
 """Quantile of an image's evidence that tells how much of it is there all over: no fault covers three quarters."""
 
 EDGES, EVERY = 0.05, 2
-"""Share of the places that tell how far the detail of a whole image is off, and of how many rows and columns one is
-looked at for that: where the shot is out of focus all edges are off, far more places than a hairline has."""
+"""Share of the places that tell how far the detail of a whole image is off, or its texture, and of how many rows and
+columns one is looked at for that: where the shot is out of focus all edges are off, far more places than a hairline
+has."""
 
 BROAD = 0.02
 """Share of the places that tell how far the averages of a whole image are off."""
 
-SUMMARIES = 5
+SUMMARIES = 6
 """What is scored of an image: its highest evidence, its mean evidence, how far it is off as a whole, and the highest of
-its averages of brightness, and of tint."""
+its averages of brightness, of tint, and of its texture."""
 
-PEAK, MEAN, WHOLE, BRIGHTNESS, TINT = range(SUMMARIES)
+PEAK, MEAN, WHOLE, BRIGHTNESS, TINT, TEXTURE = range(SUMMARIES)
 """Their places."""
 
 MEAN_WEIGHT = 0.25
@@ -34,6 +35,9 @@ MEAN_WEIGHT = 0.25
 
 TINT_WEIGHT = 0.5
 """Weight of the highest average of tint beside that of one place."""
+
+TEXTURE_WEIGHT = 0.5
+"""Weight of the highest texture beside that of one place."""
 
 BRIGHTNESS_WEIGHT = 0.8
 """What a unit of the highest average of brightness counts: it stands for itself, and the rest beside it, as a camera
@@ -68,24 +72,40 @@ class Scores(NamedTuple):
     """Scores of N images, (N,) each, and what they are made of.
 
     Attributes:
-        seen: of all that has a place, but for averages of brightness.
+        seen: of all that has a place, but for averages of brightness, and texture.
         added: what the parts as a whole add to that, 0 or more.
         brightness: of the averages of brightness.
+        texture: what the texture adds to the higher of both, 0 or more.
     """
 
     seen: Tensor
     added: Tensor
     brightness: Tensor
+    texture: Tensor
 
     @property
     def highest(self) -> Tensor:
         """The score of each image."""
-        return torch.maximum(self.seen + self.added, self.brightness)
+        return torch.maximum(self.seen + self.added, self.brightness) + self.texture
 
     @property
     def all_over(self) -> Tensor:
         """What of the score the part as a whole makes, 0 or more."""
-        return self.highest - torch.maximum(self.seen, self.brightness)
+        return self.highest - torch.maximum(self.seen, self.brightness) - self.texture
+
+
+class Evidence(NamedTuple):
+    """What speaks against N parts, place by place, (N, 1, H/4, W/4) each.
+
+    Attributes:
+        total: the sum of levels.
+        highest: that or, where it is higher, the detail's evidence: a hairline shows there alone.
+        texture: of the texture, where it counts.
+    """
+
+    total: Tensor
+    highest: Tensor
+    texture: Tensor
 
 
 class Scoring(nn.Module):
@@ -101,8 +121,11 @@ class Scoring(nn.Module):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
             self.register_buffer(f"certainty_{level}", torch.ones(shape))
-        for name in ("detail_usual", "detail_most", "detail_share"):
+        for name in ("detail_share", "texture_share"):
             self.register_buffer(name, torch.ones(()))
+        for level in FINE:
+            self.register_buffer(f"level_usual_{level}", torch.ones(()))
+            self.register_buffer(f"level_most_{level}", torch.ones(()))
         self.register_buffer("average_usual", torch.zeros(1, sum(KINDS), 1, 1))
         for name in ("average_spread", "average_level", "average_most"):
             self.register_buffer(name, torch.ones(1, sum(KINDS), 1, 1))
@@ -125,13 +148,16 @@ class Scoring(nn.Module):
         ]
 
     def standardise(self, residuals: list[Tensor], ignored: Tensor) -> list[Tensor]:
-        """As `in_deviations`, without what the shot, and not the part, has done to the detail.
+        """As `in_deviations`, without what the shot, and not the part, has done to all of the detail and its texture.
 
-        Defocus and noise multiply all of it.
+        Defocus and noise multiply it.
         """
-        *levels, detail = self.in_deviations(residuals, ignored)
-        raised = _raised(detail_level(detail), self.get_buffer("detail_usual"), self.get_buffer("detail_most"))
-        return [*levels, detail / raised[:, None, None, None]]
+        deviations = self.in_deviations(residuals, ignored)
+        for level in FINE:
+            usual, most = (self.get_buffer(f"level_{what}_{level}") for what in ("usual", "most"))
+            raised = _raised(fine_level(deviations[level]), usual, most)
+            deviations[level] = deviations[level] / raised[:, None, None, None]
+        return deviations
 
     def steady(self, averages: Tensor) -> Tensor:
         """Averages, (N, K, h, w), without what the shot, and not the part, has done to all of them."""
@@ -147,36 +173,34 @@ class Scoring(nn.Module):
         off = (self.steady(averages) - self.get_buffer("average_usual")) / self.get_buffer("average_spread")
         return torch.stack([kind.amax(1) for kind in off.split(KINDS, dim=1)], dim=1)
 
-    def evidence(self, standardised: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """What speaks against the part, place by place, (N, 1, H/4, W/4) each.
-
-        Returns:
-            the sum of levels, and that or where it is higher the detail's evidence: a hairline shows there alone.
-        """
+    def evidence(self, standardised: list[Tensor]) -> Evidence:
+        """What speaks against the parts, of residuals as `standardise` returns them."""
         total = sum_of_levels(standardised)
-        return total, torch.maximum(total, self.get_buffer("detail_share") * standardised[DETAILED])
+        highest = torch.maximum(total, self.get_buffer("detail_share") * standardised[DETAILED])
+        return Evidence(total, highest, self.get_buffer("texture_share") * standardised[TEXTURED])
 
-    def summarise(self, total: Tensor, evidence: Tensor, averages: Tensor, whole: Tensor) -> Tensor:
+    def summarise(self, evidence: Evidence, averages: Tensor, whole: Tensor) -> Tensor:
         """What speaks against the part, in numbers.
 
         Args:
-            total, evidence: (N, 1, h, w), as `evidence` returns them.
+            evidence: as `evidence` returns it.
             averages: (N, 2, h, w), as `joined` returns them.
             whole: (N,) how far the images are off as a whole.
 
         Returns:
             (N, SUMMARIES + 1): the highest evidence, which any small fault raises, the total's mean, which large ones
-            raise, the whole, the highest averages, and the total's background.
+            raise, the whole, the highest averages, the highest texture, and the total's background.
         """
-        places = total.flatten(1)
+        places = evidence.total.flatten(1)
         lowest = places.topk(int(BACKGROUND * places.shape[1]), dim=1, largest=False).values
+        peak, texture = (maps.flatten(1).amax(1) for maps in (evidence.highest, evidence.texture))
         highest = averages.flatten(2).amax(2).unbind(1)
-        return torch.stack([evidence.flatten(1).amax(1), places.mean(1), whole, *highest, lowest.amax(1)], dim=1)
+        return torch.stack([peak, places.mean(1), whole, *highest, texture, lowest.amax(1)], dim=1)
 
     def summaries(self, residuals: Residuals, ignored: Tensor) -> Tensor:
         """(N, SUMMARIES + 1), as `summarise` returns them; `ignored` is (N, 1, H, W) uint8, as in `Frame`."""
         evidence = self.evidence(self.standardise(residuals.levels, ignored))
-        return self.summarise(*evidence, self.joined(residuals.averages), residuals.whole)
+        return self.summarise(evidence, self.joined(residuals.averages), residuals.whole)
 
     def settle(self, summaries: Tensor) -> Tensor:
         """(N, SUMMARIES) without what the shot, and not the part, has put there.
@@ -191,21 +215,27 @@ class Scoring(nn.Module):
     def score(self, summaries: Tensor) -> Scores:
         """Scores of summaries; for each of them, settled, good parts have median 0, 90th percentile 1.
 
-        The whole says nothing about most faults, and counts where it is farther off than good parts are; tint where it
-        is than the median one, so that a shot whose tint is not compared speaks no better of its part than others do.
+        The whole says nothing about most faults, and counts where it is farther off than good parts are; tint and
+        texture where they are than the median one, so that a shot whose tint is not compared, or whose texture is out
+        of focus, speaks no better of its part than others do.
         """
         settled = self.settle(summaries)
         in_spreads = (settled - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
-        peak, overall, whole, brightness, tint = in_spreads.unbind(1)
+        peak, overall, whole, brightness, tint, texture = in_spreads.unbind(1)
         seen = peak + MEAN_WEIGHT * overall + TINT_WEIGHT * tint.clamp(min=0)
-        return Scores(seen, (whole - 1).clamp(min=0), BRIGHTNESS_WEIGHT * brightness)
+        return Scores(
+            seen, (whole - 1).clamp(min=0), BRIGHTNESS_WEIGHT * brightness, TEXTURE_WEIGHT * texture.clamp(min=0)
+        )
 
-    def spread_out(self, evidence: Tensor, averages: Tensor, scores: Scores) -> Tensor:
-        """(N, h, w): evidence, (N, 1, h, w), and averages, (N, 2, h, w), as a map whose highest place has the score."""
+    def spread_out(self, evidence: Evidence, averages: Tensor, scores: Scores) -> Tensor:
+        """(N, h, w): evidence and averages, (N, 2, h, w), as a map whose highest place has the score."""
         spread = self.get_buffer("summary_spread")
         brightness, tint = averages.unbind(1)
-        seen = _topped(evidence[:, 0] / spread[PEAK] + TINT_WEIGHT / spread[TINT] * tint, scores.seen + scores.added)
-        return torch.maximum(seen, _topped(BRIGHTNESS_WEIGHT / spread[BRIGHTNESS] * brightness, scores.brightness))
+        seen = evidence.highest[:, 0] / spread[PEAK] + TINT_WEIGHT / spread[TINT] * tint
+        seen = _topped(seen, scores.seen + scores.added)
+        bright = _topped(BRIGHTNESS_WEIGHT / spread[BRIGHTNESS] * brightness, scores.brightness)
+        texture = TEXTURE_WEIGHT / spread[TEXTURE] * evidence.texture[:, 0]
+        return _topped(torch.maximum(seen, bright) + texture, scores.highest)
 
 
 def _topped(maps: Tensor, tops: Tensor) -> Tensor:
@@ -214,15 +244,15 @@ def _topped(maps: Tensor, tops: Tensor) -> Tensor:
 
 
 def sum_of_levels(standardised: list[Tensor]) -> Tensor:
-    """(N, 1, H/4, W/4): the weighted sum of all levels but the detail's; a fault shows in each, noise in one."""
+    """(N, 1, H/4, W/4): the weighted sum of all levels but those of the detail; a fault shows in each, noise in one."""
     finest = standardised[SSIM].shape[-2:]
     weighted = [w * resize(level, finest) for w, level in zip(WEIGHTS, standardised[:DETAILED], strict=True)]
     return torch.stack(weighted).sum(0)
 
 
-def detail_level(detail: Tensor) -> Tensor:
-    """(N,) what a twentieth of all places exceed, of the detail in deviations, (N, 1, h, w)."""
-    return _exceeded(detail[..., ::EVERY, ::EVERY].flatten(1), EDGES)
+def fine_level(deviations: Tensor) -> Tensor:
+    """(N,) what a twentieth of all places exceed, of the detail, or its texture, in deviations, (N, 1, h, w)."""
+    return _exceeded(deviations[..., ::EVERY, ::EVERY].flatten(1), EDGES)
 
 
 def average_level(averages: Tensor) -> Tensor:

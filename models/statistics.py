@@ -19,6 +19,7 @@ from models.frames import Frames
 from models.hairlines import hurt
 from models.normalisation import learn_normal
 from models.scoring import Residuals
+from models.texture_learning import learn_texture, texture_passes
 from pipeline.framing import Frame
 from pipeline.groups import Groups
 
@@ -34,7 +35,7 @@ def learn_statistics(
 
     Args:
         detector: trained.
-        learned: frames of good parts that were trained on; how differences vary comes from them.
+        learned: frames of good parts that were trained on; how differences and textures vary comes from them.
         held: frames of good parts that were not trained on.
         advance: told of every image done, as often as `passes` says.
         groups: (N,) numbers of the groups of the frames, which the halves keep together; None if all are independent.
@@ -43,6 +44,7 @@ def learn_statistics(
         (N,) scores of the held-back parts.
     """
     learn_distance(detector, learned, advance)
+    learn_texture(detector, learned, advance)
     _learn_averages(detector, learned, advance)
     residuals = _all_residuals(detector, held, advance)
     hairlines = _hairlines(detector, held, advance)
@@ -64,7 +66,8 @@ def _learn_averages(detector: Detector, learned: Frames, advance: Advance) -> No
 
 def passes(learned: int, held: int) -> int:
     """How many images `learn_statistics` goes through for so many frames."""
-    return distance_passes(learned) + LESSONS * min(learned, KNOWN_IMAGES) + held * len(looks(held)) + held
+    first = distance_passes(learned) + texture_passes(learned)
+    return first + LESSONS * min(learned, KNOWN_IMAGES) + held * len(looks(held)) + held
 
 
 def _all_residuals(detector: Detector, held: Frames, advance: Advance) -> Residuals:

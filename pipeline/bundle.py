@@ -22,7 +22,7 @@ from pipeline.regions import unjudged
 from pipeline.registration import Registrar
 from pipeline.view import View
 
-FORMAT = 15
+FORMAT = 16
 MANIFEST = "manifest.json"
 NETWORK, REFERENCE, PRINT, ZONES = "model.onnx", "reference.png", "print.json", "zones.png"
 FILES = (NETWORK, REFERENCE, PRINT, ZONES)

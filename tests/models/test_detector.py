@@ -12,8 +12,18 @@ from models.detector import Detector
 from models.directions import _learn_whole
 from models.distance import JOINT, mean_difference
 from models.frames import Frames
-from models.levels import DETAILED, LEVELS, SEGMENTED
-from models.scoring import BRIGHTNESS, PEAK, TINT, WHOLE, Scoring, average_level, detail_level
+from models.levels import FINE, LEVELS, SEGMENTED
+from models.scoring import (
+    BRIGHTNESS,
+    PEAK,
+    TEXTURE,
+    TINT,
+    WHOLE,
+    Evidence,
+    Scoring,
+    average_level,
+    fine_level,
+)
 from pipeline.framing import PRINT, UNCOMPARED, Frame
 from pipeline.images import Mask
 from tests.models.conftest import SIZE, framed
@@ -151,13 +161,24 @@ def test_brightness_stands_for_itself_and_adds_to_nothing(detector: Detector) ->
 
 
 @torch.no_grad()
+def test_texture_adds_to_whatever_is_higher_and_takes_nothing_away(detector: Detector) -> None:
+    summaries, spread = three_usual(detector)
+    summaries[:, BRIGHTNESS] += spread[BRIGHTNESS] * torch.tensor([0.0, 5.0, 5.0])
+    summaries[:, TEXTURE] += spread[TEXTURE] * torch.tensor([4.0, 4.0, -4.0])
+    scores = detector.scoring.score(summaries)
+    torch.testing.assert_close(scores.highest, torch.tensor([2.0, 6.0, 4.0]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(scores.all_over, torch.zeros(3), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
 def test_the_highest_place_of_the_map_has_the_score_whatever_it_comes_from(detector: Detector) -> None:
-    evidence, averages = torch.zeros((2, 1, 16, 24)), torch.zeros((2, 2, 16, 24))
-    evidence[0, 0, 3, 4] = averages[1, 0, 5, 6] = 100.0
-    scores = detector.scoring.score(detector.scoring.summarise(evidence, evidence, averages, torch.zeros(2)))
-    maps = detector.scoring.spread_out(evidence, averages, scores)
+    evidence, averages, texture = torch.zeros((3, 1, 16, 24)), torch.zeros((3, 2, 16, 24)), torch.zeros((3, 1, 16, 24))
+    evidence[0, 0, 3, 4] = averages[1, 0, 5, 6] = texture[2, 0, 7, 8] = 100.0
+    seen = Evidence(evidence, evidence, texture)
+    scores = detector.scoring.score(detector.scoring.summarise(seen, averages, torch.zeros(3)))
+    maps = detector.scoring.spread_out(seen, averages, scores)
     torch.testing.assert_close(maps.amax((1, 2)), scores.highest)
-    assert [int(one.argmax()) for one in maps] == [3 * 24 + 4, 5 * 24 + 6]
+    assert [int(one.argmax()) for one in maps] == [3 * 24 + 4, 5 * 24 + 6, 7 * 24 + 8]
 
 
 @torch.no_grad()
@@ -177,22 +198,23 @@ def test_a_small_difference_everywhere_is_far_off_as_a_whole_and_a_large_one_som
     assert spot < 1.5 * usual
 
 
+@pytest.mark.parametrize("level", FINE)
 @torch.no_grad()
 def test_what_a_shot_does_to_all_of_the_detail_is_taken_out_as_far_as_disturbed_good_parts_go(
-    detector: Detector, frames: Frames
+    detector: Detector, frames: Frames, level: int
 ) -> None:
     nowhere = torch.zeros(1, 1, *SIZE[::-1], dtype=torch.uint8)
     seen = detector.reconstruct(to_tensor(frames.image(0)[None]))
     raw = detector.residuals(seen, nowhere, torch.from_numpy(frames[0].detail[None, None])).levels
     usual, most, detector = torch.tensor(2.0), torch.tensor(3.0), deepcopy(detector)
-    detector.scoring.get_buffer("detail_usual").copy_(usual)
-    detector.scoring.get_buffer("detail_most").copy_(most)
-    certainty, centre = (detector.scoring.get_buffer(f"{what}_{DETAILED}") for what in ("certainty", "usual"))
-    shown = torch.rand(raw[DETAILED].shape, generator=torch.Generator().manual_seed(0))
-    shown = shown / detail_level(shown) * usual
+    detector.scoring.get_buffer(f"level_usual_{level}").copy_(usual)
+    detector.scoring.get_buffer(f"level_most_{level}").copy_(most)
+    certainty, centre = (detector.scoring.get_buffer(f"{what}_{level}") for what in ("certainty", "usual"))
+    shown = torch.rand(raw[level].shape, generator=torch.Generator().manual_seed(0))
+    shown = shown / fine_level(shown) * usual
     for factor, left in ((0.5, 0.5), (1.0, 1.0), (2.5, 1.0), (6.0, 2.0)):
-        raw[DETAILED] = centre + factor * shown / certainty
-        found = detector.scoring.standardise(raw, nowhere)[DETAILED]
+        raw[level] = centre + factor * shown / certainty
+        found = detector.scoring.standardise(raw, nowhere)[level]
         torch.testing.assert_close(found, left * shown, atol=1e-3, rtol=1e-3)
 
 
@@ -223,4 +245,4 @@ def test_a_hairline_does_not_pass_for_what_the_shot_does() -> None:
     detail = torch.rand(1, 1, 64, 96, generator=torch.Generator().manual_seed(0))
     scratched = detail.clone()
     scratched[0, 0, 30, 10:70] = 9.0
-    torch.testing.assert_close(detail_level(scratched), detail_level(detail), atol=0.05, rtol=0)
+    torch.testing.assert_close(fine_level(scratched), fine_level(detail), atol=0.05, rtol=0)

@@ -1,0 +1,82 @@
+"""Texture: what the frozen network sees of the detail, place by place, beside what good parts show there.
+
+At the working size the features of a thin scratch, or of a bubble under a label, are those of the grain around it. At
+one and a half times that size they are not, once all that goes together on good parts at a place is known: the whole
+covariance of some random directions (PaDiM: Defard et al. 2021, arXiv:2011.08785). No reconstruction is needed for it.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.backbone import CHANNELS, Backbone
+from models.levels import LEVELS, SSIM, resize, smooth
+from models.variants import of_variant
+from pipeline.lighting import DETAIL
+
+ZOOM = 1.5
+"""How much larger than the working frame it is looked at: twice as large takes twice as long and finds no more."""
+
+STRIDE = 8
+"""Pixels of that size along a side of a place."""
+
+FINE_CHANNELS = sum(CHANNELS[:2])
+"""Of the features at strides 4 and 8; those at 16 have lost what is fine."""
+
+DIRECTIONS = 32
+"""Random directions in which features are compared: with all, a model would be three times as large."""
+
+
+class Texture(nn.Module):
+    """Knows the texture of good parts at each place, and tells how far that of others is off.
+
+    Args:
+        size: width and height of the working frame, pixels; multiples of 32.
+        variants: of the good part; each has means of its own.
+    """
+
+    def __init__(self, size: tuple[int, int], variants: int = 1) -> None:
+        super().__init__()
+        columns, rows = (round(ZOOM * side) // STRIDE for side in size)
+        self._finest = torch.Size(side // LEVELS[SSIM] for side in reversed(size))
+        self.register_buffer("projection", torch.eye(DIRECTIONS, FINE_CHANNELS)[:, :, None, None])
+        self.register_buffer("centre", torch.zeros(variants, DIRECTIONS, rows, columns))
+        self.register_buffer("axes", packed(torch.eye(DIRECTIONS).expand(rows * columns, -1, -1)))
+
+    def project(self, backbone: Backbone, detail: Tensor) -> Tensor:
+        """Features of the detail in the directions that are compared, (N, DIRECTIONS, rows, columns).
+
+        Args:
+            backbone: the frozen network.
+            detail: (N, 1, 2 h, 2 w) uint8, as in `Frame`.
+        """
+        return F.conv2d(features_of(backbone, detail), self.get_buffer("projection"))
+
+    def forward(self, projected: Tensor, variant: Tensor) -> Tensor:
+        """(N, 1, h / 4, w / 4) Mahalanobis distances from what good parts of the variants, (N,), show there."""
+        off = projected - of_variant(self.get_buffer("centre"), variant)
+        along = unpacked(self.get_buffer("axes")) @ off.flatten(2).permute(2, 1, 0)
+        lengths = torch.linalg.vector_norm(along, dim=1) / DIRECTIONS**0.5
+        return resize(lengths.T.unflatten(1, projected.shape[2:])[:, None], self._finest)
+
+
+def features_of(backbone: Backbone, detail: Tensor) -> Tensor:
+    """(N, FINE_CHANNELS, rows, columns): features of the detail, (N, 1, 2 h, 2 w) uint8, at strides 4 and 8."""
+    zoomed = F.interpolate(detail.float() / 255, scale_factor=ZOOM / DETAIL, mode="bilinear", align_corners=False)
+    four, eight, _ = backbone(zoomed.expand(-1, 3, -1, -1))
+    return smooth(torch.cat([F.avg_pool2d(four, 2), eight], dim=1))
+
+
+def packed(axes: Tensor) -> Tensor:
+    """Lower triangles, (P, D, D), two in the room of one, (P / 2, 1, D, D + 1), as the file of a model holds them.
+
+    P is even. The second of each pair lies across, above the diagonal.
+    """
+    first, second = axes.unflatten(0, (-1, 2)).unbind(1)
+    return (F.pad(first.tril(), (0, 1)) + F.pad(second.tril().mT, (1, 0)))[:, None]
+
+
+def unpacked(pairs: Tensor) -> Tensor:
+    """Undo `packed`."""
+    first, second = pairs[:, 0, :, :-1].tril(), pairs[:, 0, :, 1:].triu().mT
+    return torch.stack([first, second], dim=1).flatten(0, 1)

@@ -1,0 +1,117 @@
+from copy import deepcopy
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from models.averages import KINDS
+from models.batches import as_inputs
+from models.detector import Detector
+from models.frames import Frames
+from models.levels import DETAILED, LEVELS, TEXTURED
+from models.normalisation import learn_normal
+from models.scoring import Residuals, Scoring
+from models.texture import DIRECTIONS, Texture, packed, unpacked
+from models.texture_learning import learn_texture, texture_passes
+from pipeline.images import Grey
+from tests.models.conftest import COUNT, SIZE, make_detector
+
+FIRST = torch.zeros(1, dtype=torch.int64)
+
+
+def lower(places: int, sides: int) -> Tensor:
+    return torch.randn((places, sides, sides), generator=torch.Generator().manual_seed(0)).tril()
+
+
+@torch.no_grad()
+def off(detector: Detector, detail: Grey) -> Tensor:
+    """(h / 4, w / 4) distances."""
+    projected = detector.texture.project(detector.backbone, torch.from_numpy(detail[None, None]))
+    found: Tensor = detector.texture(projected, FIRST)
+    assert found.shape == (1, 1, SIZE[1] // 4, SIZE[0] // 4)
+    return found[0, 0]
+
+
+@pytest.fixture(scope="module")
+def learned(frames: Frames) -> Detector:
+    detector, told = make_detector(frames).eval(), [0]
+
+    def advance() -> None:
+        told[0] += 1
+
+    learn_texture(detector, frames, advance)
+    assert told[0] == texture_passes(COUNT)
+    return detector
+
+
+@pytest.mark.parametrize(("places", "sides"), [(2, 3), (8, 32)])
+def test_two_triangles_lie_in_the_room_of_one_and_come_back(places: int, sides: int) -> None:
+    axes = lower(places, sides)
+    pairs = packed(axes)
+    assert pairs.numel() == places * sides * (sides + 1) / 2
+    assert torch.equal(unpacked(pairs), axes)
+
+
+def test_a_new_one_measures_plain_lengths() -> None:
+    texture = Texture(SIZE)
+    shape = texture.get_buffer("centre").shape
+    found = texture(torch.full(shape, 3.0), FIRST)
+    torch.testing.assert_close(found, torch.full_like(found, 3.0))
+
+
+def test_good_parts_that_were_learned_from_are_about_one_off(learned: Detector, frames: Frames) -> None:
+    usual = torch.stack([off(learned, frames.detail(index)) for index in range(COUNT)])
+    assert 0.3 < usual.mean() < 1.1
+
+
+def test_a_hairline_stands_out_at_its_place_alone(learned: Detector, frames: Frames) -> None:
+    scratched = frames.detail(0).copy()
+    cv2.line(scratched, (60, 70), (84, 76), 255, 1)
+    more = off(learned, scratched) - off(learned, frames.detail(0))
+    row, column = np.unravel_index(int(more.argmax()), tuple(more.shape))
+    assert abs(column - 9) <= 2
+    assert abs(row - 9) <= 1
+    assert more.max() > 3
+    assert more[:, 16:].abs().max() < 0.1 * more.max()
+
+
+def test_each_variant_is_compared_with_its_own_means(learned: Detector, frames: Frames) -> None:
+    texture = Texture(SIZE, variants=2)
+    for name, known in learned.texture.named_buffers():
+        texture.get_buffer(name).copy_(known)  # the means of both alike
+    texture.get_buffer("centre")[1] += 5
+    projected = texture.project(learned.backbone, torch.from_numpy(frames.detail(0)[None, None]))
+    own, other = (texture(projected, torch.tensor([number])) for number in (0, 1))
+    torch.testing.assert_close(own, learned.texture(projected, FIRST))
+    assert other.mean() > 3 * own.mean()
+
+
+@torch.no_grad()
+def test_a_hairline_in_the_texture_adds_to_the_score_where_texture_counts(detector: Detector, frames: Frames) -> None:
+    scratched = frames.detail(0).copy()
+    cv2.line(scratched, (60, 70), (84, 76), 255, 1)
+    inputs = as_inputs(replace(frames[0], detail=scratched))
+    scores, judge = [], deepcopy(detector)
+    for share in (0.0, 1.0):
+        judge.scoring.get_buffer("texture_share").fill_(share)
+        scores.append(judge(*inputs)[0].item())
+    assert scores[1] > scores[0] + 1
+
+
+@pytest.mark.parametrize(("times", "counts"), [(10, 1.0), (100, 0.0)])
+def test_texture_does_not_count_where_blur_and_grain_change_all_of_it(times: float, counts: float) -> None:
+    count, draw = 8, torch.Generator().manual_seed(0)
+    scoring = Scoring((64, 64))
+    levels = [torch.rand((2 * count, 1, 64 // stride, 64 // stride), generator=draw) for stride in LEVELS]
+    levels[TEXTURED][count:] *= times
+    residuals = Residuals(levels, torch.rand((2 * count, sum(KINDS), 16, 16), generator=draw), torch.zeros(2 * count))
+    ignored = torch.zeros((count, 1, 64, 64), dtype=torch.uint8)
+    learn_normal(scoring, residuals, levels[DETAILED][:count], ignored, np.arange(count))
+    assert scoring.get_buffer("texture_share") == counts
+
+
+def test_as_many_directions_as_the_file_has_room_for() -> None:
+    assert Texture((384, 288)).get_buffer("axes").numel() == 3888 * DIRECTIONS * (DIRECTIONS + 1) / 2
