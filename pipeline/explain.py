@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pipeline.drawing import BLUE, BOLD, GREY, VERDICT_COLOUR, WHITE, fit, pad, text_block, write
 from pipeline.images import Image
 from pipeline.inspector import Evidence, Inspection
-from pipeline.overlays import describe_score, outline, stands_out, stroke, tint
+from pipeline.overlays import describe_score, outline, outline_findings, stands_out, stroke, tint
 from pipeline.verdict import SOME_UNSEEN
 
 WIDTH, HEIGHT = 480, 380
@@ -47,13 +47,15 @@ def explain(image: Image, inspection: Inspection) -> Image:
 
 def _input(image: Image, inspection: Inspection) -> Image:
     evidence, registration = inspection.evidence, inspection.registration
-    if evidence is None or registration is None or evidence.view.shows_all((image.shape[1], image.shape[0])):
-        return _tile("1 Input", image, "the image as it came")
-    canvas = image.copy()
-    box = np.rint(registration.to_original(evidence.view.corners)).astype(np.int32)
-    for colour, thickness in ((WHITE, 6), (BLUE, 4)):
-        cv2.polylines(canvas, [box], True, colour, thickness * stroke(image), cv2.LINE_AA)
-    return _tile("1 Input", canvas, "the image as it came; what lies outside the blue frame is not judged")
+    canvas, said = image.copy(), "the image as it came"
+    if evidence is not None and registration is not None and not evidence.view.shows_all(image.shape[1::-1]):
+        box = np.rint(registration.to_original(evidence.view.corners)).astype(np.int32)
+        for colour, thickness in ((WHITE, 6), (BLUE, 4)):
+            cv2.polylines(canvas, [box], True, colour, thickness * stroke(image), cv2.LINE_AA)
+        said += "; what lies outside the blue frame is not judged"
+    if outline_findings(canvas, inspection):
+        said += "; boxed: where print is at fault"
+    return _tile("1 Input", canvas, said)
 
 
 def _steps(evidence: Evidence, inspection: Inspection) -> list[Image]:

@@ -54,9 +54,7 @@ def draw_overlay(image: Image, inspection: Inspection) -> Image:
     if inspection.verdict is not Verdict.OK:
         anomaly = anomaly_in_original(inspection, image.shape[:2])
         outline(canvas, stands_out(anomaly, inspection.threshold))
-        places = inspection.print_mask.places if inspection.print_mask is not None else ()
-        _lines(canvas, [np.rint(corners).astype(np.int32) for corners in places])
-        if not places or anomaly.max() > inspection.threshold:
+        if not outline_findings(canvas, inspection) or anomaly.max() > inspection.threshold:
             _point_at(canvas, inspection.peak)
     return np.vstack([canvas, _band(inspection, image.shape[1])])
 
@@ -104,6 +102,13 @@ def outline(canvas: Image, where: NDArray[np.bool_]) -> None:
     """Draw a line around the regions of `where` on `canvas`, in place; white beside it sets it off."""
     contours, _ = cv2.findContours(where.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     _lines(canvas, contours)
+
+
+def outline_findings(canvas: Image, inspection: Inspection) -> bool:
+    """Box the labels and zones whose print is at fault on `canvas`, the original image, in place; whether any is."""
+    places = inspection.print_mask.places if inspection.print_mask is not None else ()
+    _lines(canvas, [np.rint(corners).astype(np.int32) for corners in places])
+    return bool(places)
 
 
 def _lines(canvas: Image, contours: Sequence[MatLike]) -> None:

@@ -57,6 +57,16 @@ def test_what_is_judged_is_framed_where_that_is_not_all() -> None:
     assert np.ptp(rows) == pytest.approx(30 * scale, abs=6 * scale)
 
 
+def test_print_at_fault_is_boxed_on_the_input() -> None:
+    inspection = FakeInspector().inspect(part(), evidence=True)
+    assert inspection.print_mask
+    corners = np.array([(30, 20), (60, 20), (60, 40), (30, 40)], np.float64)
+    faulty = replace(inspection, print_mask=replace(inspection.print_mask, places=(corners,)))
+    clean, boxed = (tile(explain(part(), found), 0, 0) for found in (inspection, faulty))
+    assert not (clean == VERMILION).all(axis=2).any()
+    assert np.ptp(np.nonzero((boxed == VERMILION).all(axis=2))[1]) == pytest.approx(30 * WIDTH / 120, abs=20)
+
+
 def test_the_verdict_has_its_colour() -> None:
     picture = explain(part(), FakeInspector().inspect(part(), evidence=True))
     last = tile(picture, 2, 2)
