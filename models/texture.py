@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.backbone import CHANNELS, Backbone
-from models.levels import LEVELS, SSIM, resize, smooth
+from models.levels import LEVELS, SSIM, smooth
 from models.variants import of_variant
 from pipeline.lighting import DETAIL
 
@@ -57,7 +57,8 @@ class Texture(nn.Module):
         off = projected - of_variant(self.get_buffer("centre"), variant)
         along = unpacked(self.get_buffer("axes")) @ off.flatten(2).permute(2, 1, 0)
         lengths = torch.linalg.vector_norm(along, dim=1) / DIRECTIONS**0.5
-        return resize(lengths.T.unflatten(1, projected.shape[2:])[:, None], self._finest)
+        maps = lengths.T.unflatten(1, projected.shape[2:])[:, None]
+        return F.interpolate(maps, size=self._finest, mode="nearest")  # what lies between two places is no less far off
 
 
 def features_of(backbone: Backbone, detail: Tensor) -> Tensor:
