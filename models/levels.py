@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pipeline.framing import PRINT, UNCOMPARED
+from pipeline.framing import CLIPPED, PRINT, UNCOMPARED
 
 LEVELS = (8, 4, 4, 4, 4)
 """Strides of the residual maps: distance of features, SSIM, segmentation head, detail head, texture."""
@@ -46,10 +46,16 @@ def tints_kept(ignored: Tensor) -> Tensor:
     return (ignored == 0).float() * (1 - F.interpolate(beside, scale_factor=2.0, mode="nearest"))
 
 
+def textures_kept(ignored: Tensor) -> Tensor:
+    """As `features_kept`, but nothing of a shot that is burnt out somewhere: its texture is another one all around."""
+    burnt_out = (ignored == CLIPPED).float().amax((2, 3), keepdim=True)
+    return features_kept(ignored) * (1 - burnt_out)
+
+
 def places_kept(ignored: Tensor) -> list[Tensor]:
     """(N, 1, h, w) for each of LEVELS: the share of each place that is compared; `ignored` as in `Frame`."""
     kept = [pixels_kept(ignored)] * len(LEVELS)
-    kept[FEATURES] = kept[TEXTURED] = features_kept(ignored)
+    kept[FEATURES], kept[TEXTURED] = features_kept(ignored), textures_kept(ignored)
     return [F.avg_pool2d(pixels, stride) for pixels, stride in zip(kept, LEVELS, strict=True)]
 
 

@@ -165,6 +165,26 @@ def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor)
         usual, deviation, known = sums.usual(prior)
         scoring.get_buffer(f"usual_{level}").copy_(usual)
         scoring.get_buffer(f"certainty_{level}").copy_(certainty_of(deviation, known, floor))
+    _calm(scoring, residuals[TEXTURED], kept[TEXTURED])
+
+
+def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:
+    """Places whose texture a disturbance changes by more than it does that of all the shot count so much less.
+
+    Compression, for one, changes flat ground far more than anything else, and only there. What is the same all over a
+    shot is no concern of a place: it is divided by that, as in `Scoring.standardise`.
+
+    Args:
+        scoring: knows what texture is usual at each place.
+        texture: raw, (M, 1, h, w), of N parts as they were taken, and then disturbed.
+        kept: (N, 1, h, w), the share of each place that is compared.
+    """
+    usual, certainty = (scoring.get_buffer(f"{what}_{TEXTURED}") for what in ("usual", "certainty"))
+    deviations = (texture - usual) * certainty * kept.repeat(len(texture) // len(kept), 1, 1, 1)
+    levels = fine_level(deviations)
+    raised = (levels[len(kept) :] / levels[: len(kept)].quantile(HIGH).clamp(min=1e-3)).clamp(min=1)
+    left = deviations[len(kept) :] / raised[:, None, None, None]
+    certainty /= left.square().mean(0, keepdim=True).sqrt().clamp(min=1)
 
 
 def _summaries(scoring: Scoring, residuals: Residuals, ignored: Tensor) -> Tensor:

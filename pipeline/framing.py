@@ -21,7 +21,7 @@ PRINTED = 64
 CLIPPED, PRINT, UNCOMPARED = 1, 128, 255
 """What keeps a pixel from the comparison. Print keeps pixels from it, which no expectation can meet, and not features:
 how much those vary is learned at each position, and a fault across print shows in them. Where a shot is burnt out
-somewhere, tint is kept from it everywhere."""
+somewhere, tint and texture are kept from it everywhere."""
 
 PAINT = np.uint8(128)
 """Grey level of what is painted over."""
@@ -38,7 +38,7 @@ class Frame:
         image: (h, w, 3) uint8 RGB, registered.
         ignored: (h, w) uint8; `UNCOMPARED` where the camera saw nothing, where the view shows what lies beside the
             part, or where a person wants nothing judged; `PRINT` where variable print lies; elsewhere
-            0, or `CLIPPED` where tint is not to be trusted.
+            0, or `CLIPPED` where tint and texture are not to be trusted.
         detail: (2 h, 2 w) uint8, the same part at twice the size, grey; empty where nothing is looked for in it.
         outside: (h, w) uint8, 255 where the camera saw nothing, else 0; None where it saw all.
         gain: (h, w) float32, how much brighter than the reference the shot was, a factor; taken out of `image`. None
@@ -78,7 +78,7 @@ class Frame:
         return self.without(np.minimum(printed, np.uint8(PRINT)))
 
     def without_burnt(self) -> "Frame":
-        """The same frame, with nothing compared where it is burnt out, and no tint anywhere if it is so somewhere.
+        """The same frame, with nothing compared where it is burnt out, and neither tint nor texture anywhere then.
 
         Highlights that are smaller than a pixel of the frame are clipped then, too, each channel to another degree.
         """

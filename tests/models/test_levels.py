@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.levels import BESIDE, FAR_BESIDE, greys_kept, tints_kept
+from models.levels import BESIDE, FAR_BESIDE, features_kept, greys_kept, textures_kept, tints_kept
 from pipeline.framing import CLIPPED, PRINT, UNCOMPARED
 
 
@@ -21,7 +21,18 @@ def test_print_keeps_its_own_pixels_from_averages_and_what_is_burnt_out_also_wha
     assert (burnt.amin(0) - torch.tensor([20, 60]) + beside // 2).abs().max() <= 1
 
 
-def test_what_a_shot_has_clipped_somewhere_is_compared_but_for_tint() -> None:
+def test_what_a_shot_has_clipped_somewhere_is_compared_but_for_tint_and_texture() -> None:
     ignored = torch.full((1, 1, 64, 96), CLIPPED, dtype=torch.uint8)
-    assert (greys_kept(ignored) == 1).all()
+    ignored[..., 4:12, 4:12] = PRINT
+    assert (greys_kept(ignored)[..., 12:] == 1).all()
+    assert (features_kept(ignored) == 1).all()
     assert (tints_kept(ignored) == 0).all()
+    assert (textures_kept(ignored) == 0).all()
+
+
+def test_texture_is_compared_on_print_and_one_shot_keeps_no_other_from_it() -> None:
+    ignored = torch.zeros(2, 1, 64, 96, dtype=torch.uint8)
+    ignored[0, :, 4:12, 4:12], ignored[1, 0, 40, 60] = PRINT, CLIPPED
+    found = textures_kept(ignored)
+    assert (found[0] == 1).all()
+    assert (found[1] == 0).all()

@@ -12,7 +12,7 @@ from models.batches import as_inputs
 from models.detector import Detector
 from models.frames import Frames
 from models.levels import DETAILED, LEVELS, TEXTURED
-from models.normalisation import learn_normal
+from models.normalisation import _learn_positions, learn_normal
 from models.scoring import Residuals, Scoring
 from models.texture import DIRECTIONS, Texture, packed, unpacked
 from models.texture_learning import learn_texture, texture_passes
@@ -111,6 +111,19 @@ def test_texture_does_not_count_where_blur_and_grain_change_all_of_it(times: flo
     ignored = torch.zeros((count, 1, 64, 64), dtype=torch.uint8)
     learn_normal(scoring, residuals, levels[DETAILED][:count], ignored, np.arange(count))
     assert scoring.get_buffer("texture_share") == counts
+
+
+def test_a_place_that_disturbances_change_more_than_all_the_shot_counts_less() -> None:
+    count, draw = 20, torch.Generator().manual_seed(0)
+    flat, levels = (slice(None), slice(None), slice(4, 6), slice(4, 6)), []
+    for stride in LEVELS:
+        levels.append(torch.randn((3 * count, 1, 64 // stride, 64 // stride), generator=draw))
+    levels[TEXTURED][count:] *= 3
+    levels[TEXTURED][count:][flat] *= 5
+    scoring, ignored = Scoring((64, 64)), torch.zeros((count, 1, 64, 64), dtype=torch.uint8)
+    _learn_positions(scoring, levels, ignored)
+    certainty = scoring.get_buffer(f"certainty_{TEXTURED}")
+    assert 3 < certainty.mean() / certainty[flat].mean() < 7
 
 
 def test_as_many_directions_as_the_file_has_room_for() -> None:
