@@ -78,8 +78,6 @@ def _learn_levels(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) ->
         usual = levels[:count].quantile(HIGH).clamp(min=1e-3)
         scoring.get_buffer(f"level_usual_{level}").copy_(usual)
         scoring.get_buffer(f"level_most_{level}").copy_((levels.amax() / usual).clamp(min=1))
-    high = levels.quantile(HIGH) / usual
-    scoring.get_buffer("texture_share").copy_(high < LOST)
 
 
 def _learn_averages(scoring: Scoring, averages: Tensor, count: int) -> None:
@@ -169,7 +167,8 @@ def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor)
 
 
 def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:
-    """Places whose texture a disturbance changes by more than it does that of all the shot count so much less.
+    """Places whose texture a disturbance changes by more than it does that of all the shot count so much less; and none
+    of it counts where most disturbances change all of it too far.
 
     Compression, for one, changes flat ground far more than anything else, and only there. What is the same all over a
     shot is no concern of a place: it is divided by that, as in `Scoring.standardise`.
@@ -183,6 +182,7 @@ def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:
     deviations = (texture - usual) * certainty * kept.repeat(len(texture) // len(kept), 1, 1, 1)
     levels = fine_level(deviations)
     raised = (levels[len(kept) :] / levels[: len(kept)].quantile(HIGH).clamp(min=1e-3)).clamp(min=1)
+    scoring.get_buffer("texture_share").copy_(raised.quantile(HIGH) < LOST)
     left = deviations[len(kept) :] / raised[:, None, None, None]
     certainty /= left.square().mean(0, keepdim=True).sqrt().clamp(min=1)
 

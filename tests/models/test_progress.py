@@ -20,5 +20,5 @@ def test_the_bars_end_full_and_show_loss_and_speed(frames: Frames, capsys: pytes
         for _ in range(len(frames)):  # the scores of what was learned from
             looked()
     shown = capsys.readouterr().out
-    for done in ("6/6", "2/2", "624/624", "loss 0.500", "images/s"):
+    for done in ("6/6", "2/2", "672/672", "loss 0.500", "images/s"):
         assert done in shown
