@@ -26,10 +26,6 @@ LEAST_FOUND = 0.5
 """Share of synthetic hairlines that the detail must show for it to count at all: where good parts do not lie alike, or
 differ in what is fine, it raises calls and finds nothing."""
 
-LOST = 30.0
-"""Times as far off as that of good parts the texture of disturbed ones may be: beyond that, as on flat ground without
-any grain, what blur and grain do to a shot hides whatever a fault does, and it does not count. Else it is 10 to 17."""
-
 
 @torch.no_grad()
 def learn_normal(
@@ -167,8 +163,7 @@ def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor)
 
 
 def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:
-    """Places whose texture a disturbance changes by more than it does that of all the shot count so much less; and none
-    of it counts where most disturbances change all of it too far.
+    """Places whose texture a disturbance changes by more than it does that of all the shot count so much less.
 
     Compression, for one, changes flat ground far more than anything else, and only there. What is the same all over a
     shot is no concern of a place: it is divided by that, as in `Scoring.standardise`.
@@ -182,7 +177,6 @@ def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:
     deviations = (texture - usual) * certainty * kept.repeat(len(texture) // len(kept), 1, 1, 1)
     levels = fine_level(deviations)
     raised = (levels[len(kept) :] / levels[: len(kept)].quantile(HIGH).clamp(min=1e-3)).clamp(min=1)
-    scoring.get_buffer("texture_share").copy_(raised.quantile(HIGH) < LOST)
     left = deviations[len(kept) :] / raised[:, None, None, None]
     certainty /= left.square().mean(0, keepdim=True).sqrt().clamp(min=1)
 

@@ -100,7 +100,7 @@ class Evidence(NamedTuple):
     Attributes:
         total: the sum of levels.
         highest: that or, where it is higher, the detail's evidence: a hairline shows there alone.
-        texture: of the texture, where it counts.
+        texture: of the texture.
     """
 
     total: Tensor
@@ -121,8 +121,7 @@ class Scoring(nn.Module):
             shape = (1, 1, size[1] // stride, size[0] // stride)
             self.register_buffer(f"usual_{level}", torch.zeros(shape))
             self.register_buffer(f"certainty_{level}", torch.ones(shape))
-        for name in ("detail_share", "texture_share"):
-            self.register_buffer(name, torch.ones(()))
+        self.register_buffer("detail_share", torch.ones(()))
         for level in FINE:
             self.register_buffer(f"level_usual_{level}", torch.ones(()))
             self.register_buffer(f"level_most_{level}", torch.ones(()))
@@ -177,7 +176,7 @@ class Scoring(nn.Module):
         """What speaks against the parts, of residuals as `standardise` returns them."""
         total = sum_of_levels(standardised)
         highest = torch.maximum(total, self.get_buffer("detail_share") * standardised[DETAILED])
-        return Evidence(total, highest, self.get_buffer("texture_share") * standardised[TEXTURED])
+        return Evidence(total, highest, standardised[TEXTURED])
 
     def summarise(self, evidence: Evidence, averages: Tensor, whole: Tensor) -> Tensor:
         """What speaks against the part, in numbers.

@@ -7,13 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.averages import KINDS
 from models.batches import as_inputs
 from models.detector import Detector
 from models.frames import Frames
-from models.levels import DETAILED, LEVELS, TEXTURED
-from models.normalisation import _learn_positions, learn_normal
-from models.scoring import Residuals, Scoring
+from models.levels import LEVELS, TEXTURED
+from models.normalisation import _learn_positions
+from models.scoring import TEXTURE, Scoring
 from models.texture import DIRECTIONS, Texture, packed, unpacked
 from models.texture_learning import learn_texture, texture_passes
 from pipeline.images import Grey
@@ -90,27 +89,15 @@ def test_each_variant_is_compared_with_its_own_means(learned: Detector, frames: 
 
 
 @torch.no_grad()
-def test_a_hairline_in_the_texture_adds_to_the_score_where_texture_counts(detector: Detector, frames: Frames) -> None:
+def test_a_hairline_in_the_texture_adds_to_the_score(detector: Detector, frames: Frames) -> None:
     scratched = frames.detail(0).copy()
     cv2.line(scratched, (60, 70), (84, 76), 255, 1)
     inputs = as_inputs(replace(frames[0], detail=scratched))
     scores, judge = [], deepcopy(detector)
-    for share in (0.0, 1.0):
-        judge.scoring.get_buffer("texture_share").fill_(share)
+    for spread in (torch.inf, 1.0):  # where good parts differ by any amount, nothing stands out
+        judge.scoring.get_buffer("summary_spread")[TEXTURE] = spread
         scores.append(judge(*inputs)[0].item())
-    assert scores[1] > scores[0] + 1
-
-
-@pytest.mark.parametrize(("times", "counts"), [(10, 1.0), (100, 0.0)])
-def test_texture_does_not_count_where_blur_and_grain_change_all_of_it(times: float, counts: float) -> None:
-    count, draw = 8, torch.Generator().manual_seed(0)
-    scoring = Scoring((64, 64))
-    levels = [torch.rand((2 * count, 1, 64 // stride, 64 // stride), generator=draw) for stride in LEVELS]
-    levels[TEXTURED][count:] *= times
-    residuals = Residuals(levels, torch.rand((2 * count, sum(KINDS), 16, 16), generator=draw), torch.zeros(2 * count))
-    ignored = torch.zeros((count, 1, 64, 64), dtype=torch.uint8)
-    learn_normal(scoring, residuals, levels[DETAILED][:count], ignored, np.arange(count))
-    assert scoring.get_buffer("texture_share") == counts
+    assert scores[1] > scores[0] + 0.1
 
 
 def test_a_place_that_disturbances_change_more_than_all_the_shot_counts_less() -> None:
