@@ -170,9 +170,11 @@ def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:
 
     Args:
         scoring: knows what texture is usual at each place.
-        texture: raw, (M, 1, h, w), of N parts as they were taken, and then disturbed.
+        texture: raw, (M, 1, h, w), of N parts as they were taken, and then disturbed, if they were.
         kept: (N, 1, h, w), the share of each place that is compared.
     """
+    if len(texture) == len(kept):
+        return
     usual, certainty = (scoring.get_buffer(f"{what}_{TEXTURED}") for what in ("usual", "certainty"))
     deviations = (texture - usual) * certainty * kept.repeat(len(texture) // len(kept), 1, 1, 1)
     levels = fine_level(deviations)

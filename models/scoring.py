@@ -239,7 +239,7 @@ class Scoring(nn.Module):
 
 def _topped(maps: Tensor, tops: Tensor) -> Tensor:
     """(N, h, w) maps moved up or down so that their highest places are the tops, (N,)."""
-    return maps + (tops - maps.amax((1, 2)))[:, None, None]
+    return tops[:, None, None] + (maps - maps.amax((1, 2), keepdim=True))
 
 
 def sum_of_levels(standardised: list[Tensor]) -> Tensor:

@@ -129,10 +129,10 @@ def test_detail_that_shows_no_hairlines_does_not_count() -> None:
     count, size = 8, (64, 64)
     scoring = Scoring(size)
     draw = torch.Generator().manual_seed(0)
-    levels = [torch.rand((2 * count, 1, 64 // stride, 64 // stride), generator=draw) for stride in LEVELS]
-    residuals = Residuals(levels, torch.rand((2 * count, sum(KINDS), 16, 16), generator=draw), torch.zeros(2 * count))
+    levels = [torch.rand((count, 1, 64 // stride, 64 // stride), generator=draw) for stride in LEVELS]
+    residuals = Residuals(levels, torch.rand((count, sum(KINDS), 16, 16), generator=draw), torch.zeros(count))
     ignored = torch.zeros((count, 1, *size), dtype=torch.uint8)
-    clear, lost = levels[DETAILED][:count].clone(), levels[DETAILED][:count].clone()
+    clear, lost = levels[DETAILED].clone(), levels[DETAILED].clone()
     clear[..., 4, 4] += 5
     for hairlines, counts in ((clear, True), (lost, False)):
         learn_normal(scoring, residuals, hairlines, ignored, np.arange(count))
