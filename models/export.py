@@ -11,6 +11,9 @@ from models.rounding import compact
 from pipeline.lighting import DETAIL
 from pipeline.network import INPUTS, OUTPUTS
 
+OPSET = 18
+"""Of ONNX: from the next one on, the runtime does not average in its own order of channels, and has to sort them."""
+
 
 def export(detector: Detector) -> bytes:
     """Serialise the detector for images one at a time; inputs and outputs as in `INPUTS` and `OUTPUTS`."""
@@ -25,7 +28,7 @@ def export(detector: Detector) -> bytes:
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         program = torch.onnx.export(
             detector.eval(), example, input_names=list(INPUTS), output_names=list(OUTPUTS),
-            dynamo=True, verbose=False,
+            dynamo=True, verbose=False, opset_version=OPSET,
         )  # fmt: skip
     assert program is not None
     model = program.model_proto

@@ -26,6 +26,10 @@ LEAST_FOUND = 0.5
 """Share of synthetic hairlines that the detail must show for it to count at all: where good parts do not lie alike, or
 differ in what is fine, it raises calls and finds nothing."""
 
+LEAST_TEXTURED = 0.9
+"""Share of good parts whose texture must be compared for it to count at all: where more shots are burnt out, those that
+are not set the thresholds, and faults that lie beside what is burnt out are judged by them without a texture."""
+
 
 @torch.no_grad()
 def learn_normal(
@@ -160,6 +164,8 @@ def _learn_positions(scoring: Scoring, residuals: list[Tensor], ignored: Tensor)
         scoring.get_buffer(f"usual_{level}").copy_(usual)
         scoring.get_buffer(f"certainty_{level}").copy_(certainty_of(deviation, known, floor))
     _calm(scoring, residuals[TEXTURED], kept[TEXTURED])
+    textured = kept[TEXTURED].amax((1, 2, 3)) > 0
+    scoring.get_buffer(f"certainty_{TEXTURED}").mul_(textured.float().mean() >= LEAST_TEXTURED)
 
 
 def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:

@@ -55,5 +55,5 @@ def _blur(planes: Tensor) -> Tensor:
         kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1),
         kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1),
     )
-    rows = F.conv2d(padded, across, stride=(1, STEP), groups=channels)
-    return F.conv2d(rows, down, stride=(STEP, 1), groups=channels)
+    columns = F.conv2d(padded, down, stride=(STEP, 1), groups=channels)  # first: it is the faster of the two
+    return F.conv2d(columns, across, stride=(1, STEP), groups=channels)

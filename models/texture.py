@@ -20,11 +20,15 @@ ZOOM = 1.5
 STRIDE = 8
 """Pixels of that size along a side of a place."""
 
-FINE_CHANNELS = sum(CHANNELS[:2])
+EARLY_CHANNELS = sum(CHANNELS[:2])
 """Of the features at strides 4 and 8; those at 16 have lost what is fine."""
 
-DIRECTIONS = 32
+DIRECTIONS = 28
 """Random directions in which features are compared: with all, a model would be three times as large."""
+
+BANDS = 2
+"""Bands of rows that lower triangles are kept in, each without the zeros that all its rows end with: more of them take
+less room, but longer."""
 
 
 class Texture(nn.Module):
@@ -39,9 +43,15 @@ class Texture(nn.Module):
         super().__init__()
         columns, rows = (round(ZOOM * side) // STRIDE for side in size)
         self._finest = torch.Size(side // LEVELS[SSIM] for side in reversed(size))
-        self.register_buffer("projection", torch.eye(DIRECTIONS, FINE_CHANNELS)[:, :, None, None])
+        self.register_buffer("projection", torch.eye(DIRECTIONS, EARLY_CHANNELS)[:, :, None, None])
         self.register_buffer("centre", torch.zeros(variants, DIRECTIONS, rows, columns))
-        self.register_buffer("axes", packed(torch.eye(DIRECTIONS).expand(rows * columns, -1, -1)))
+        for number, band in enumerate(in_bands(torch.eye(DIRECTIONS).expand(rows * columns, -1, -1))):
+            self.register_buffer(f"axes_{number}", band.contiguous())
+
+    @property
+    def axes(self) -> list[Tensor]:
+        """Lower triangles that make the features of good parts white at each place, as `in_bands` cuts them."""
+        return [self.get_buffer(f"axes_{number}") for number in range(BANDS)]
 
     def project(self, backbone: Backbone, detail: Tensor) -> Tensor:
         """Features of the detail in the directions that are compared, (N, DIRECTIONS, rows, columns).
@@ -54,30 +64,21 @@ class Texture(nn.Module):
 
     def forward(self, projected: Tensor, variant: Tensor) -> Tensor:
         """(N, 1, h / 4, w / 4) Mahalanobis distances from what good parts of the variants, (N,), show there."""
-        off = projected - of_variant(self.get_buffer("centre"), variant)
-        along = unpacked(self.get_buffer("axes")) @ off.flatten(2).permute(2, 1, 0)
+        off = (projected - of_variant(self.get_buffer("centre"), variant)).flatten(2).permute(2, 1, 0)
+        along = torch.cat([band[:, 0] @ off[:, : band.shape[-1]] for band in self.axes], dim=1)
         lengths = torch.linalg.vector_norm(along, dim=1) / DIRECTIONS**0.5
         maps = lengths.T.unflatten(1, projected.shape[2:])[:, None]
         return F.interpolate(maps, size=self._finest, mode="nearest")  # what lies between two places is no less far off
 
 
 def features_of(backbone: Backbone, detail: Tensor) -> Tensor:
-    """(N, FINE_CHANNELS, rows, columns): features of the detail, (N, 1, 2 h, 2 w) uint8, at strides 4 and 8."""
+    """(N, EARLY_CHANNELS, rows, columns): features of the detail, (N, 1, 2 h, 2 w) uint8, at strides 4 and 8."""
     zoomed = F.interpolate(detail.float() / 255, scale_factor=ZOOM / DETAIL, mode="bilinear", align_corners=False)
-    four, eight, _ = backbone(zoomed.expand(-1, 3, -1, -1))
+    four, eight = backbone.early(zoomed)
     return smooth(torch.cat([F.avg_pool2d(four, 2), eight], dim=1))
 
 
-def packed(axes: Tensor) -> Tensor:
-    """Lower triangles, (P, D, D), two in the room of one, (P / 2, 1, D, D + 1), as the file of a model holds them.
-
-    P is even. The second of each pair lies across, above the diagonal.
-    """
-    first, second = axes.unflatten(0, (-1, 2)).unbind(1)
-    return (F.pad(first.tril(), (0, 1)) + F.pad(second.tril().mT, (1, 0)))[:, None]
-
-
-def unpacked(pairs: Tensor) -> Tensor:
-    """Undo `packed`."""
-    first, second = pairs[:, 0, :, :-1].tril(), pairs[:, 0, :, 1:].triu().mT
-    return torch.stack([first, second], dim=1).flatten(0, 1)
+def in_bands(axes: Tensor) -> list[Tensor]:
+    """Lower triangles, (P, D, D), as BANDS tensors, (P, 1, D / BANDS, ...): all of the rows but what is 0 in a band."""
+    height = axes.shape[1] // BANDS
+    return [band[:, None, :, : height * (number + 1)] for number, band in enumerate(axes.split(height, dim=1))]

@@ -10,7 +10,7 @@ from models.detector import Detector
 from models.frames import Frames
 from models.moments import Moments
 from models.rounding import to_multiples
-from models.texture import DIRECTIONS, FINE_CHANNELS, features_of, packed
+from models.texture import DIRECTIONS, EARLY_CHANNELS, features_of, in_bands
 
 WHITE_IMAGES = 48
 """Good parts from which it is known how features vary over all places."""
@@ -48,11 +48,12 @@ def learn_texture(detector: Detector, learned: Frames, advance: Callable[[], Non
         advance()
     means, covariance = moments.centre_and_covariance()
     centre.copy_(means.half().permute(0, 3, 1, 2))
-    texture.get_buffer("axes").copy_(to_multiples(packed(_whitening(covariance.flatten(0, 1)))))
+    for kept, band in zip(texture.axes, in_bands(_whitening(covariance.flatten(0, 1))), strict=True):
+        kept.copy_(to_multiples(band))
 
 
 def _projection(detector: Detector, learned: Frames, advance: Callable[[], None]) -> Tensor:
-    """(DIRECTIONS, FINE_CHANNELS, 1, 1): random directions of features that are white about the mean of their place."""
+    """(DIRECTIONS, EARLY_CHANNELS, 1, 1): random directions of features, white about the mean of their place."""
     found = []
     for index in range(min(len(learned), WHITE_IMAGES)):
         found.append(features_of(detector.backbone, _detail(learned, index)))
@@ -60,8 +61,8 @@ def _projection(detector: Detector, learned: Frames, advance: Callable[[], None]
     off = torch.cat(found)
     off = (off - off.mean(0)).transpose(0, 1).flatten(1)
     covariance = off @ off.T / off.shape[1]
-    covariance += (0.01 * covariance.diagonal().mean() + 1e-9) * torch.eye(FINE_CHANNELS)
-    drawn = torch.randn(FINE_CHANNELS, FINE_CHANNELS, generator=torch.Generator().manual_seed(0))
+    covariance += (0.01 * covariance.diagonal().mean() + 1e-9) * torch.eye(EARLY_CHANNELS)
+    drawn = torch.randn(EARLY_CHANNELS, EARLY_CHANNELS, generator=torch.Generator().manual_seed(0))
     directions, _ = torch.linalg.qr(drawn)
     white: Tensor = directions @ torch.linalg.inv(torch.linalg.cholesky(covariance))
     return white[:DIRECTIONS, :, None, None]

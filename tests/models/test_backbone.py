@@ -41,6 +41,17 @@ def test_shapes(backbone: Backbone) -> None:
     ]
 
 
+def test_early_features_of_grey_are_those_of_three_equal_channels_after_the_first_blocks(backbone: Backbone) -> None:
+    grey, net = IMAGE[:, :1], backbone.encoder.get_submodule("model")
+    rgb = (grey.expand(-1, 3, -1, -1) - 0.5) / 0.5
+    two, four, eight = (net.get_submodule(f"blocks.{stage}.0") for stage in range(3))
+    expected_4 = four(two(net.get_submodule("bn1")(net.get_submodule("conv_stem")(rgb))))
+    found_4, found_8 = backbone.early(grey)
+    assert expected_4.std() > 0.1
+    torch.testing.assert_close(found_4, expected_4, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(found_8, eight(expected_4), rtol=1e-3, atol=1e-3)
+
+
 def test_it_is_frozen_and_ends_after_stride_16(backbone: Backbone) -> None:
     assert not any(weight.requires_grad for weight in backbone.parameters())
     assert sum(weight.numel() for weight in backbone.parameters()) < 0.75e6
