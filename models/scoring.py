@@ -228,18 +228,29 @@ class Scoring(nn.Module):
 
     def spread_out(self, evidence: Evidence, averages: Tensor, scores: Scores) -> Tensor:
         """(N, h, w): evidence and averages, (N, 2, h, w), as a map whose highest place has the score."""
-        spread = self.get_buffer("summary_spread")
         brightness, tint = averages.unbind(1)
-        seen = evidence.highest[:, 0] / spread[PEAK] + TINT_WEIGHT / spread[TINT] * tint
+        seen = self._in_spreads(evidence.highest[:, 0], PEAK)
+        seen = seen + TINT_WEIGHT * self._in_spreads(tint, TINT).clamp(min=0)
         seen = _topped(seen, scores.seen + scores.added)
-        bright = _topped(BRIGHTNESS_WEIGHT / spread[BRIGHTNESS] * brightness, scores.brightness)
-        texture = TEXTURE_WEIGHT / spread[TEXTURE] * evidence.texture[:, 0]
+        bright = _topped(BRIGHTNESS_WEIGHT * self._in_spreads(brightness, BRIGHTNESS), scores.brightness)
+        texture = TEXTURE_WEIGHT * self._in_spreads(evidence.texture[:, 0], TEXTURE).clamp(min=0)
         return _topped(torch.maximum(seen, bright) + texture, scores.highest)
+
+    def _in_spreads(self, maps: Tensor, place: int) -> Tensor:
+        """Maps in units of how far the highest of good parts, one of SUMMARIES, goes beyond the usual one."""
+        usual, spread = (self.get_buffer(f"summary_{what}")[place] for what in ("usual", "spread"))
+        return (maps - usual) / spread
 
 
 def _topped(maps: Tensor, tops: Tensor) -> Tensor:
-    """(N, h, w) maps moved up or down so that their highest places are the tops, (N,)."""
-    return tops[:, None, None] + (maps - maps.amax((1, 2), keepdim=True))
+    """(N, h, w) maps whose highest places are the tops, (N,).
+
+    What a whole part is less off than its places are is taken off all of them. What it is more off has no place: the
+    highest one gets it, and others the less of it the lower they are, or a fault would lift what is not at fault.
+    """
+    below = maps - maps.amax((1, 2), keepdim=True)
+    more = (tops - maps.amax((1, 2))).clamp(min=0)
+    return tops[:, None, None] + below - more[:, None, None] * (1 - below.exp())
 
 
 def sum_of_levels(standardised: list[Tensor]) -> Tensor:

@@ -182,6 +182,21 @@ def test_the_highest_place_of_the_map_has_the_score_whatever_it_comes_from(detec
 
 
 @torch.no_grad()
+def test_a_fault_does_not_lift_the_places_beside_it(detector: Detector) -> None:
+    evidence, nothing = torch.zeros(1, 1, 16, 24), torch.zeros(1, 2, 16, 24)
+    evidence[0, 0, 3, 4], evidence[0, 0, 9, 9] = 1000.0, 500.0
+    seen = Evidence(evidence, evidence, torch.zeros_like(evidence))
+    maps = []
+    for whole in (torch.zeros(1), torch.full((1,), 1000.0)):  # as a whole the second part is far off, too
+        scores = detector.scoring.score(detector.scoring.summarise(seen, nothing, whole))
+        maps.append(detector.scoring.spread_out(seen, nothing, scores)[0])
+    changed = maps[1] - maps[0]
+    assert changed[3, 4] > 10
+    changed[3, 4] = 0
+    assert changed.abs().max() < 1e-3
+
+
+@torch.no_grad()
 def test_a_small_difference_everywhere_is_far_off_as_a_whole_and_a_large_one_somewhere_is_not() -> None:
     draw = torch.Generator().manual_seed(0)
     nowhere = torch.zeros((1, 1, 64, 64), dtype=torch.uint8)
