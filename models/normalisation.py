@@ -75,17 +75,24 @@ def _learn_levels(scoring: Scoring, residuals: list[Tensor], ignored: Tensor) ->
     seen = _one_by_one(residuals, ignored.repeat(shots // count, 1, 1, 1))
     found = [[fine_level(deviations[level]) for level in FINE] for deviations in starmap(scoring.in_deviations, seen)]
     for level, levels in zip(FINE, map(torch.cat, zip(*found, strict=True)), strict=True):
-        usual = levels[:count].quantile(HIGH).clamp(min=1e-3)
+        usual, most = _usual_and_most(levels, count)
         scoring.get_buffer(f"level_usual_{level}").copy_(usual)
-        scoring.get_buffer(f"level_most_{level}").copy_((levels.amax() / usual).clamp(min=1))
+        scoring.get_buffer(f"level_most_{level}").copy_(most)
+
+
+def _usual_and_most(levels: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """What a tenth of the first levels, (M, ...), which are of parts as they were taken, exceed, and the highest of all
+    as a multiple of that.
+    """
+    usual = levels[:count].quantile(HIGH, dim=0).clamp(min=1e-3)
+    return usual, (levels.amax(0) / usual).clamp(min=1)
 
 
 def _learn_averages(scoring: Scoring, averages: Tensor, count: int) -> None:
     """How far averages of a whole image are off, as in `_learn_levels`, and then the highest of good parts."""
-    levels = average_level(averages)
-    usual = levels[:count].quantile(HIGH, dim=0, keepdim=True).clamp(min=1e-3)
+    usual, most = _usual_and_most(average_level(averages), count)
     scoring.get_buffer("average_level").copy_(usual)
-    scoring.get_buffer("average_most").copy_((levels.amax(0, keepdim=True) / usual).clamp(min=1))
+    scoring.get_buffer("average_most").copy_(most)
     highest = scoring.steady(averages[:count]).amax((2, 3), keepdim=True)
     middle = highest.quantile(0.5, dim=0, keepdim=True)
     scoring.get_buffer("average_usual").copy_(middle)
@@ -184,7 +191,8 @@ def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:
     usual, certainty = (scoring.get_buffer(f"{what}_{TEXTURED}") for what in ("usual", "certainty"))
     deviations = (texture - usual) * certainty * kept.repeat(len(texture) // len(kept), 1, 1, 1)
     levels = fine_level(deviations)
-    raised = (levels[len(kept) :] / levels[: len(kept)].quantile(HIGH).clamp(min=1e-3)).clamp(min=1)
+    usual_level, _ = _usual_and_most(levels, len(kept))
+    raised = (levels[len(kept) :] / usual_level).clamp(min=1)
     left = deviations[len(kept) :] / raised[:, None, None, None]
     certainty /= left.square().mean(0, keepdim=True).sqrt().clamp(min=1)
 

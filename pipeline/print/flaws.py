@@ -50,8 +50,10 @@ def flaw_of(code: Code, grey: Grey, corners: NDArray[np.float64], width: int) ->
         Mean difference there, as a share of the code's contrast, 0..1: 0.5 where half of the modules are wrong. None
         where it cannot be told: an encoding that is not known here, or too little of the bars.
     """
-    off = _off_bars(grey) if code.symbology in LINEAR else _off_drawing(code, grey, corners)
-    side = max(3, width * _ALONG // 4 | 1) if code.symbology in LINEAR else _PIXELS * _AMONG | 1
+    if code.symbology in LINEAR:
+        off, side = _off_bars(grey), max(3, width * _ALONG // 4 | 1)
+    else:
+        off, side = _off_drawing(code, grey, corners), _PIXELS * _AMONG | 1
     if off is None or min(off.shape) < side:
         return None
     inner = slice(side // 2, -(side // 2))
