@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from models.distance import length_of
 from models.disturbance import Look, looks
+from models.evidence import Residuals
 from models.levels import DETAILED, LEVELS
 from models.normalisation import learn_normal
-from models.scoring import Residuals, Scoring
+from models.scoring import Scoring
 from models.selection import held_back
 from models.statistics import scratched
 from pipeline.bundle import load_bundle

@@ -10,8 +10,9 @@ from models.averages import Averages, Seen
 from models.backbone import CHANNELS, Backbone
 from models.detail import DetailHead
 from models.distance import Distance, mean_difference
+from models.evidence import Residuals
 from models.levels import DETAILED, FEATURES, SSIM, pixels_kept, resize, smooth
-from models.scoring import Residuals, Scoring
+from models.scoring import Scoring
 from models.segmenter import Segmenter
 from models.ssim import dissimilarity
 from models.texture import Texture
@@ -105,7 +106,7 @@ class Detector(nn.Module):
         structure = smooth(dissimilarity(seen.image, seen.painted, kept))
         distance, logits = self.distance(projected, shown.variant), self.segment(seen, kept)
         whole = self.distance.whole(mean_difference(projected, ignored), shown.variant)
-        texture = self.texture(self.texture.project(self.backbone, detail), shown.variant)
+        texture = self.texture(self.texture.features(self.backbone, detail), shown.variant)
         levels = [distance, structure, logits, self.detail(shown.off), texture]
         return Residuals(levels, self.averages(shown), whole)
 

@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.evidence import Residuals
 from models.levels import DETAILED, FINE, TEXTURED, places_kept
 from models.places import Sums, certainty_of
-from models.scoring import BRIGHTNESS, SUMMARIES, WHOLE, Residuals, Scoring, average_level, fine_level, sum_of_levels
+from models.scoring import BRIGHTNESS, SUMMARIES, WHOLE, Scoring, average_level, fine_level, sum_of_levels
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80, 20)

@@ -15,10 +15,10 @@ from models.detail_learning import KNOWN_IMAGES
 from models.detector import Detector
 from models.directions import Advance, distance_passes, learn_distance
 from models.disturbance import looks
+from models.evidence import Residuals
 from models.frames import Frames
 from models.hairlines import hurt
 from models.normalisation import learn_normal
-from models.scoring import Residuals
 from models.texture_learning import learn_texture, texture_passes
 from pipeline.framing import Frame
 from pipeline.groups import Groups

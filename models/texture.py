@@ -2,7 +2,8 @@
 
 At the working size the features of a thin scratch, or of a bubble under a label, are those of the grain around it. At
 one and a half times that size they are not, once all that goes together on good parts at a place is known: the whole
-covariance of some random directions (PaDiM: Defard et al. 2021, arXiv:2011.08785). No reconstruction is needed for it.
+covariance of features (PaDiM: Defard et al. 2021, arXiv:2011.08785), here of a few places beside each other, which have
+means of their own. No reconstruction is needed for it.
 """
 
 import torch
@@ -23,10 +24,11 @@ STRIDE = 8
 EARLY_CHANNELS = sum(CHANNELS[:2])
 """Of the features at strides 4 and 8; those at 16 have lost what is fine."""
 
-DIRECTIONS = 28
-"""Random directions in which features are compared: with all, a model would be three times as large."""
+BESIDE = 2
+"""Places along a side of a block, which share a covariance: all features in blocks tell more than half of them at each
+place, in as much room."""
 
-BANDS = 2
+BANDS = 8
 """Bands of rows that lower triangles are kept in, each without the zeros that all its rows end with: more of them take
 less room, but longer."""
 
@@ -43,31 +45,32 @@ class Texture(nn.Module):
         super().__init__()
         columns, rows = (round(ZOOM * side) // STRIDE for side in size)
         self._finest = torch.Size(side // LEVELS[SSIM] for side in reversed(size))
-        self.register_buffer("projection", torch.eye(DIRECTIONS, EARLY_CHANNELS)[:, :, None, None])
-        self.register_buffer("centre", torch.zeros(variants, DIRECTIONS, rows, columns))
-        for number, band in enumerate(in_bands(torch.eye(DIRECTIONS).expand(rows * columns, -1, -1))):
+        self.register_buffer("whitening", torch.eye(EARLY_CHANNELS)[:, :, None, None])
+        self.register_buffer("centre", torch.zeros(variants * EARLY_CHANNELS, 1, rows, columns))
+        for number, band in enumerate(in_bands(torch.eye(EARLY_CHANNELS).expand(rows * columns // BESIDE**2, -1, -1))):
             self.register_buffer(f"axes_{number}", band.contiguous())
 
     @property
     def axes(self) -> list[Tensor]:
-        """Lower triangles that make the features of good parts white at each place, as `in_bands` cuts them."""
+        """Lower triangles that make the features of good parts white in each block, as `in_bands` cuts them."""
         return [self.get_buffer(f"axes_{number}") for number in range(BANDS)]
 
-    def project(self, backbone: Backbone, detail: Tensor) -> Tensor:
-        """Features of the detail in the directions that are compared, (N, DIRECTIONS, rows, columns).
+    def features(self, backbone: Backbone, detail: Tensor) -> Tensor:
+        """Features of the detail, (N, EARLY_CHANNELS, rows, columns), white over all places.
 
         Args:
             backbone: the frozen network.
             detail: (N, 1, 2 h, 2 w) uint8, as in `Frame`.
         """
-        return F.conv2d(features_of(backbone, detail), self.get_buffer("projection"))
+        return F.conv2d(features_of(backbone, detail), self.get_buffer("whitening"))
 
-    def forward(self, projected: Tensor, variant: Tensor) -> Tensor:
+    def forward(self, features: Tensor, variant: Tensor) -> Tensor:
         """(N, 1, h / 4, w / 4) Mahalanobis distances from what good parts of the variants, (N,), show there."""
-        off = (projected - of_variant(self.get_buffer("centre"), variant)).flatten(2).permute(2, 1, 0)
-        along = torch.cat([band[:, 0] @ off[:, : band.shape[-1]] for band in self.axes], dim=1)
-        lengths = torch.linalg.vector_norm(along, dim=1) / DIRECTIONS**0.5
-        maps = lengths.T.unflatten(1, projected.shape[2:])[:, None]
+        centre = self.get_buffer("centre").view(-1, *features.shape[1:])
+        blocks = _in_blocks(features - of_variant(centre, variant))
+        along = torch.cat([band[:, 0] @ blocks[:, : band.shape[-1]] for band in self.axes], dim=1)
+        lengths = torch.linalg.vector_norm(along, dim=1) / EARLY_CHANNELS**0.5
+        maps = _out_of_blocks(lengths, features.shape[2:])
         return F.interpolate(maps, size=self._finest, mode="nearest")  # what lies between two places is no less far off
 
 
@@ -82,3 +85,16 @@ def in_bands(axes: Tensor) -> list[Tensor]:
     """Lower triangles, (P, D, D), as BANDS tensors, (P, 1, D / BANDS, ...): all of the rows but what is 0 in a band."""
     height = axes.shape[1] // BANDS
     return [band[:, None, :, : height * (number + 1)] for number, band in enumerate(axes.split(height, dim=1))]
+
+
+def _in_blocks(maps: Tensor) -> Tensor:
+    """(N, C, rows, columns) as (blocks, C, places of a block and images)."""
+    placed: Tensor = F.pixel_unshuffle(maps, BESIDE).unflatten(1, (-1, BESIDE**2))
+    return placed.flatten(3).permute(3, 1, 2, 0).flatten(2)
+
+
+def _out_of_blocks(lengths: Tensor, size: torch.Size) -> Tensor:
+    """(blocks, places of a block and images) as (N, 1, rows, columns)."""
+    rows, columns = (side // BESIDE for side in size)
+    placed = lengths.unflatten(1, (BESIDE**2, -1)).permute(2, 1, 0).unflatten(2, (rows, columns))
+    return F.pixel_shuffle(placed, BESIDE)

@@ -10,7 +10,7 @@ from models.detector import Detector
 from models.frames import Frames
 from models.moments import Moments
 from models.rounding import to_multiples
-from models.texture import DIRECTIONS, EARLY_CHANNELS, features_of, in_bands
+from models.texture import BESIDE, EARLY_CHANNELS, features_of, in_bands
 
 WHITE_IMAGES = 48
 """Good parts from which it is known how features vary over all places."""
@@ -19,10 +19,10 @@ POSITION_IMAGES = 500
 """Good parts from which it is known how they vary at each, at the most."""
 
 SHRINKAGE = 0.1
-"""Weight of the mean variance of all directions in the covariance at a place: few parts do not know all of it."""
+"""Weight of the mean variance of all features in the covariance of a block: few parts do not know all of it."""
 
 LEAST = 0.02
-"""Variance that every direction keeps, where it is about 1 over all places."""
+"""Variance that every feature keeps, where it is about 1 over all places."""
 
 
 def texture_passes(learned: int) -> int:
@@ -39,21 +39,21 @@ def learn_texture(detector: Detector, learned: Frames, advance: Callable[[], Non
         advance: told of every image done.
     """
     texture = detector.texture
-    texture.get_buffer("projection").copy_(_projection(detector, learned, advance))
-    centre = texture.get_buffer("centre")
-    moments = Moments((*centre.shape[2:], DIRECTIONS), len(centre))
+    texture.get_buffer("whitening").copy_(_whitening_of_all(detector, learned, advance))
+    rows, columns = texture.get_buffer("centre").shape[2:]
+    moments = Moments((rows, columns, EARLY_CHANNELS), len(detector.get_buffer("variants")))
     for index in range(min(len(learned), POSITION_IMAGES)):
         variant = detector.variant(to_tensor(learned.image(index)[None]))
-        moments.add(texture.project(detector.backbone, _detail(learned, index))[0], int(variant))
+        moments.add(texture.features(detector.backbone, _detail(learned, index))[0], int(variant))
         advance()
     means, covariance = moments.centre_and_covariance()
-    centre.copy_(means.half().permute(0, 3, 1, 2))
-    for kept, band in zip(texture.axes, in_bands(_whitening(covariance.flatten(0, 1))), strict=True):
+    texture.get_buffer("centre").copy_(to_multiples(means.permute(0, 3, 1, 2).flatten(0, 1)[:, None]))
+    for kept, band in zip(texture.axes, in_bands(_whitening(_of_blocks(covariance))), strict=True):
         kept.copy_(to_multiples(band))
 
 
-def _projection(detector: Detector, learned: Frames, advance: Callable[[], None]) -> Tensor:
-    """(DIRECTIONS, EARLY_CHANNELS, 1, 1): random directions of features, white about the mean of their place."""
+def _whitening_of_all(detector: Detector, learned: Frames, advance: Callable[[], None]) -> Tensor:
+    """(C, C, 1, 1) that makes features white about the mean of their place, over all places."""
     found = []
     for index in range(min(len(learned), WHITE_IMAGES)):
         found.append(features_of(detector.backbone, _detail(learned, index)))
@@ -62,14 +62,19 @@ def _projection(detector: Detector, learned: Frames, advance: Callable[[], None]
     off = (off - off.mean(0)).transpose(0, 1).flatten(1)
     covariance = off @ off.T / off.shape[1]
     covariance += (0.01 * covariance.diagonal().mean() + 1e-9) * torch.eye(EARLY_CHANNELS)
-    drawn = torch.randn(EARLY_CHANNELS, EARLY_CHANNELS, generator=torch.Generator().manual_seed(0))
-    directions, _ = torch.linalg.qr(drawn)
-    white: Tensor = directions @ torch.linalg.inv(torch.linalg.cholesky(covariance))
-    return white[:DIRECTIONS, :, None, None]
+    white: Tensor = torch.linalg.inv(torch.linalg.cholesky(covariance))
+    return white[:, :, None, None]
+
+
+def _of_blocks(covariance: Tensor) -> Tensor:
+    """(rows, columns, C, C) of places as the means of blocks, (blocks, C, C)."""
+    rows, columns, *_ = covariance.shape
+    blocks = covariance.view(rows // BESIDE, BESIDE, columns // BESIDE, BESIDE, *covariance.shape[2:])
+    return blocks.mean((1, 3)).flatten(0, 1)
 
 
 def _whitening(covariance: Tensor) -> Tensor:
-    """(P, D, D) lower triangles that make features of these covariances white."""
+    """(P, C, C) lower triangles that make features of these covariances white."""
     alone = covariance.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
     known = (1 - SHRINKAGE) * covariance + (SHRINKAGE * alone + LEAST) * torch.eye(covariance.shape[1])
     whitening: Tensor = torch.linalg.inv(torch.linalg.cholesky(known))

@@ -11,19 +11,10 @@ from models.batches import as_inputs, to_tensor
 from models.detector import Detector
 from models.directions import _learn_whole
 from models.distance import JOINT, mean_difference
+from models.evidence import Evidence
 from models.frames import Frames
 from models.levels import FINE, LEVELS, SEGMENTED
-from models.scoring import (
-    BRIGHTNESS,
-    PEAK,
-    TEXTURE,
-    TINT,
-    WHOLE,
-    Evidence,
-    Scoring,
-    average_level,
-    fine_level,
-)
+from models.scoring import BRIGHTNESS, PEAK, TEXTURE, TINT, WHOLE, Scoring, average_level, fine_level
 from pipeline.framing import PRINT, UNCOMPARED, Frame
 from pipeline.images import Mask
 from tests.models.conftest import SIZE, framed

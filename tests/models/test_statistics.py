@@ -10,10 +10,11 @@ from models.averages import KINDS
 from models.batches import as_inputs, to_tensor
 from models.detector import Detector
 from models.disturbance import DISTURBED, looks
+from models.evidence import Residuals
 from models.frames import Frames
 from models.levels import DETAILED, FEATURES, FINE, LEVELS
 from models.normalisation import learn_normal
-from models.scoring import Residuals, Scoring
+from models.scoring import Scoring
 from models.statistics import learn_statistics, passes
 from tests.models.conftest import SIZE, make_detector
 

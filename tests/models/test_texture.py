@@ -14,7 +14,7 @@ from models.frames import Frames
 from models.levels import LEVELS, TEXTURED
 from models.normalisation import _learn_positions
 from models.scoring import TEXTURE, Scoring
-from models.texture import BANDS, DIRECTIONS, Texture, in_bands
+from models.texture import BANDS, EARLY_CHANNELS, Texture, in_bands
 from models.texture_learning import learn_texture, texture_passes
 from pipeline.framing import CLIPPED
 from pipeline.images import Grey
@@ -30,8 +30,8 @@ def lower(places: int, sides: int) -> Tensor:
 @torch.no_grad()
 def off(detector: Detector, detail: Grey) -> Tensor:
     """(h / 4, w / 4) distances."""
-    projected = detector.texture.project(detector.backbone, torch.from_numpy(detail[None, None]))
-    found: Tensor = detector.texture(projected, FIRST)
+    features = detector.texture.features(detector.backbone, torch.from_numpy(detail[None, None]))
+    found: Tensor = detector.texture(features, FIRST)
     assert found.shape == (1, 1, SIZE[1] // 4, SIZE[0] // 4)
     return found[0, 0]
 
@@ -48,7 +48,7 @@ def learned(frames: Frames) -> Detector:
     return detector
 
 
-@pytest.mark.parametrize(("places", "sides"), [(2, 4), (8, 28)])
+@pytest.mark.parametrize(("places", "sides"), [(2, 8), (8, 64)])
 def test_bands_hold_all_of_a_lower_triangle_without_most_of_its_zeros(places: int, sides: int) -> None:
     axes = lower(places, sides)
     bands = in_bands(axes)
@@ -56,11 +56,13 @@ def test_bands_hold_all_of_a_lower_triangle_without_most_of_its_zeros(places: in
     assert sum(band.numel() for band in bands) == axes.numel() * (BANDS + 1) / (2 * BANDS)
 
 
-def test_a_new_one_measures_plain_lengths() -> None:
+def test_a_new_one_measures_plain_lengths_each_at_its_place() -> None:
     texture = Texture(SIZE)
-    shape = texture.get_buffer("centre").shape
-    found = texture(torch.full(shape, 3.0), FIRST)
-    torch.testing.assert_close(found, torch.full_like(found, 3.0))
+    rows, columns = texture.get_buffer("centre").shape[2:]
+    lengths = torch.arange(2.0 * rows * columns).view(2, 1, rows, columns)
+    found = texture(lengths.expand(-1, EARLY_CHANNELS, -1, -1), FIRST.repeat(2))
+    wanted = F.interpolate(lengths, size=found.shape[2:], mode="nearest")
+    torch.testing.assert_close(found, wanted)
 
 
 def test_good_parts_that_were_learned_from_are_about_one_off(learned: Detector, frames: Frames) -> None:
@@ -82,11 +84,12 @@ def test_a_hairline_stands_out_at_its_place_alone(learned: Detector, frames: Fra
 def test_each_variant_is_compared_with_its_own_means(learned: Detector, frames: Frames) -> None:
     texture = Texture(SIZE, variants=2)
     for name, known in learned.texture.named_buffers():
-        texture.get_buffer(name).copy_(known)  # the means of both alike
-    texture.get_buffer("centre")[1] += 5
-    projected = texture.project(learned.backbone, torch.from_numpy(frames.detail(0)[None, None]))
-    own, other = (texture(projected, torch.tensor([number])) for number in (0, 1))
-    torch.testing.assert_close(own, learned.texture(projected, FIRST))
+        both = known.repeat(2, 1, 1, 1) if name == "centre" else known  # the means of both alike
+        texture.get_buffer(name).copy_(both)
+    texture.get_buffer("centre")[EARLY_CHANNELS:] += 5
+    features = texture.features(learned.backbone, torch.from_numpy(frames.detail(0)[None, None]))
+    own, other = (texture(features, torch.tensor([number])) for number in (0, 1))
+    torch.testing.assert_close(own, learned.texture(features, FIRST))
     assert other.mean() > 3 * own.mean()
 
 
@@ -115,9 +118,9 @@ def test_a_place_that_disturbances_change_more_than_all_the_shot_counts_less() -
     assert 3 < certainty.mean() / certainty[flat].mean() < 7
 
 
-def test_as_many_directions_as_the_file_has_room_for() -> None:
+def test_the_file_has_room_for_all_features() -> None:
     kept = sum(band.numel() for band in Texture((384, 288)).axes)
-    assert kept == 3888 * DIRECTIONS**2 * (BANDS + 1) / (2 * BANDS) < 2_300_000
+    assert kept == 972 * EARLY_CHANNELS**2 * (BANDS + 1) / (2 * BANDS) < 2_300_000
 
 
 @pytest.mark.parametrize(("burnt_out", "counts"), [(1, True), (5, False)])
