@@ -11,7 +11,7 @@ from torch import Tensor
 from models.evidence import Residuals
 from models.levels import DETAILED, FINE, TEXTURED, places_kept
 from models.places import Sums, certainty_of
-from models.scoring import BRIGHTNESS, SUMMARIES, WHOLE, Scoring, average_level, fine_level, sum_of_levels
+from models.scoring import BRIGHTNESS, SUMMARIES, WHOLE, Scoring, average_level, fine_level, sum_of_levels, times_usual
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80, 20)
@@ -192,8 +192,7 @@ def _calm(scoring: Scoring, texture: Tensor, kept: Tensor) -> None:
     usual, certainty = (scoring.get_buffer(f"{what}_{TEXTURED}") for what in ("usual", "certainty"))
     deviations = (texture - usual) * certainty * kept.repeat(len(texture) // len(kept), 1, 1, 1)
     levels = fine_level(deviations)
-    usual_level, _ = _usual_and_most(levels, len(kept))
-    raised = (levels[len(kept) :] / usual_level).clamp(min=1)
+    raised = times_usual(levels[len(kept) :], *_usual_and_most(levels, len(kept)))
     left = deviations[len(kept) :] / raised[:, None, None, None]
     certainty /= left.square().mean(0, keepdim=True).sqrt().clamp(min=1)
 

@@ -88,13 +88,13 @@ class Scoring(nn.Module):
         deviations = self.in_deviations(residuals, ignored)
         for level in FINE:
             usual, most = (self.get_buffer(f"level_{what}_{level}") for what in ("usual", "most"))
-            raised = _raised(fine_level(deviations[level]), usual, most)
+            raised = times_usual(fine_level(deviations[level]), usual, most)
             deviations[level] = deviations[level] / raised[:, None, None, None]
         return deviations
 
     def steady(self, averages: Tensor) -> Tensor:
         """Averages, (N, K, h, w), without what the shot, and not the part, has done to all of them."""
-        return averages / _raised(
+        return averages / times_usual(
             average_level(averages), self.get_buffer("average_level"), self.get_buffer("average_most")
         )
 
@@ -153,8 +153,7 @@ class Scoring(nn.Module):
         of focus, speaks no better of its part than others do.
         """
         settled = self.settle(summaries)
-        in_spreads = (settled - self.get_buffer("summary_usual")) / self.get_buffer("summary_spread")
-        peak, overall, whole, brightness, tint, texture = in_spreads.unbind(1)
+        peak, overall, whole, brightness, tint, texture = self._in_spreads(settled, slice(None)).unbind(1)
         seen = peak + MEAN_WEIGHT * overall + TINT_WEIGHT * tint.clamp(min=0)
         return Scores(
             seen, (whole - 1).clamp(min=0), BRIGHTNESS_WEIGHT * brightness, TEXTURE_WEIGHT * texture.clamp(min=0)
@@ -170,10 +169,10 @@ class Scoring(nn.Module):
         texture = TEXTURE_WEIGHT * self._in_spreads(evidence.texture[:, 0], TEXTURE).clamp(min=0)
         return _topped(torch.maximum(seen, bright) + texture, scores.highest)
 
-    def _in_spreads(self, maps: Tensor, place: int) -> Tensor:
-        """Maps in units of how far the highest of good parts, one of SUMMARIES, goes beyond the usual one."""
+    def _in_spreads(self, found: Tensor, place: int | slice) -> Tensor:
+        """SUMMARIES, or a map of what one of them is the highest of, in units of how far good parts differ."""
         usual, spread = (self.get_buffer(f"summary_{what}")[place] for what in ("usual", "spread"))
-        return (maps - usual) / spread
+        return (found - usual) / spread
 
 
 def _topped(maps: Tensor, tops: Tensor) -> Tensor:
@@ -209,6 +208,6 @@ def _exceeded(places: Tensor, share: float) -> Tensor:
     return places.topk(max(1, int(share * places.shape[-1])), dim=-1).values.amin(-1)
 
 
-def _raised(level: Tensor, usual: Tensor, most: Tensor) -> Tensor:
+def times_usual(level: Tensor, usual: Tensor, most: Tensor) -> Tensor:
     """How many times higher than usual a level is: from 1, for what is no higher, to the most that a shot may do."""
     return torch.minimum((level / usual).clamp(min=1), most)
