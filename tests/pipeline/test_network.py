@@ -36,6 +36,11 @@ def test_what_is_no_network_is_a_model_error(damage: bytes) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_c_library_that_gives_no_memory_back_is_no_error(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    assert Network(load_bundle(model).network).run(FRAME).anomaly.shape == (32, 40)
+
+
 def test_the_runtime_leaves_nothing_to_tell_its_maker(model: Path, tmp_path: Path) -> None:
     code = "import sys, pathlib; from pipeline.network import Network; Network(pathlib.Path(sys.argv[1]).read_bytes())"
     told = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
