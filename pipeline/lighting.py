@@ -69,7 +69,7 @@ BLOCKS = 24
 """Blocks along the longer side whose mean levels are compared."""
 
 DARK = 4.0
-"""Grey levels that a level is known no better than when it is told as a share of another: black has no light."""
+"""Grey levels added before ratios are taken: sensors add a few of their own to black."""
 
 BURNT = 253
 """Grey level from which on a pixel is burnt out: compression and noise leave it not quite at 255."""
@@ -96,18 +96,17 @@ ASIDE = 8
 """Pixels of the working frame that a label may lie beside its usual place."""
 
 ROUNDS, OUTLYING = 5, 0.08
-"""Reweighting rounds, and how far off, as a share, a block is print, fault or another variant."""
+"""Reweighting rounds, and the ratio (natural logarithm) beyond which a block is print, fault or another variant."""
 
-MOST = 2.0
-"""Largest correction, a factor: beyond it an image is no longer the same shot under other light."""
+MOST = 0.7
+"""Largest correction (natural logarithm): beyond it an image is no longer the same shot under other light."""
 
 
 def light_gain(image: Image, light: Light, ignored: Mask) -> Gain:
-    """The light of an image against that of a reference, as a plane.
+    """The light of an image against that of a reference, as a plane in the logarithm of the level.
 
-    Light that falls evenly across the part, a plane in its logarithm would miss by 3 % in the corners. It is fitted to
-    block means by iteratively reweighted least squares (Cauchy weights; Holland and Welsch 1977, Comm. Stat. A 6:813),
-    so that print, faults and other variants of the part do not tilt it.
+    The plane is fitted to block means by iteratively reweighted least squares (Cauchy weights; Holland and Welsch
+    1977, Comm. Stat. A 6:813), so that print, faults and other variants of the part do not tilt it.
 
     Args:
         image: (h, w, 3) uint8 RGB, registered.
@@ -123,9 +122,9 @@ def light_gain(image: Image, light: Light, ignored: Mask) -> Gain:
     seen = cv2.resize(255 - unseen, size, interpolation=cv2.INTER_AREA).ravel() > 128
     if seen.sum() < 12:
         return np.ones((height, width), np.float32)
-    level, across, down = _fit_plane(size, block_levels(image, size), block_levels(light.reference, size), seen)
-    plane = level + across * _middles(width) + down * _middles(height)[:, None]
-    return np.asarray(np.clip(plane, 1 / MOST, MOST), np.float32)
+    ratio = np.log(block_levels(image, size) / block_levels(light.reference, size))
+    plane = np.clip(_fit_plane(size, ratio, seen), -MOST, MOST)
+    return np.exp(cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def relight(image: Image, gain: Gain) -> Image:
@@ -188,29 +187,17 @@ def block_size(width: int, height: int) -> tuple[int, int]:
 
 
 def block_levels(image: Image, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Grey levels of the blocks, `size` (columns, rows), row by row."""
+    """Grey levels of the blocks, `size` (columns, rows), row by row, and a little more: see `DARK`."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float64).ravel()
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float64).ravel() + DARK
 
 
-def _fit_plane(
-    size: tuple[int, int], levels: NDArray[np.float64], expected: NDArray[np.float64], seen: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """What expected levels are to be multiplied by: in the middle, and how much more at the right, and at the bottom.
-
-    How far off that is at a block, is told as a share of what is expected there.
-    """
-    x, y = np.meshgrid(_middles(size[0]), _middles(size[1]))
-    terms = np.column_stack([np.ones(x.size), x.ravel(), y.ravel()]) * (expected / (expected + DARK))[:, None]
-    shown = levels / (expected + DARK)
-    plane = np.array([np.median(((levels + DARK) / (expected + DARK))[seen]), 0, 0])
+def _fit_plane(size: tuple[int, int], ratio: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    x, y = np.meshgrid(np.linspace(-1, 1, size[0]), np.linspace(-1, 1, size[1]))
+    terms = np.column_stack([np.ones(x.size), x.ravel(), y.ravel()])
+    plane = np.full(x.size, np.median(ratio[seen]))
     for _ in range(ROUNDS):
-        off = (shown - terms @ plane) / max(plane[0], 1 / MOST)
-        weight = np.sqrt(seen / (1 + (off / OUTLYING) ** 2))
-        plane = np.linalg.lstsq(terms * weight[:, None], shown * weight, rcond=None)[0]
-    return plane
-
-
-def _middles(count: int) -> NDArray[np.float64]:
-    """Where the middles of so many pixels or blocks lie beside each other, from -1 to 1."""
-    return (2 * np.arange(count) + 1) / count - 1
+        weight = np.sqrt(seen / (1 + ((ratio - plane) / OUTLYING) ** 2))
+        coefficients = np.linalg.lstsq(terms * weight[:, None], ratio * weight, rcond=None)[0]
+        plane = terms @ coefficients
+    return np.asarray(plane.reshape(size[::-1]))
