@@ -10,14 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import fuse_conv_bn_weights
 
-from models.pieces import InPieces
 from models.rounding import round_frozen
 
 STRIDES = (4, 8, 16)
 CHANNELS = (24, 40, 112)
-
-WIDE = (1, 2)
-"""Stages whose first blocks are computed in pieces: their maps are the largest."""
 
 
 class Backbone(nn.Module):
@@ -35,9 +31,6 @@ class Backbone(nn.Module):
         del blocks[len(STRIDES) + 2 :]
         _fold_batch_norms(net)
         round_frozen(net)
-        for stage in WIDE:
-            within = cast(nn.Sequential, blocks[stage])
-            within[0] = InPieces(within[0])
         self.requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
