@@ -73,7 +73,7 @@ class Network:
 
 
 def _give_back_memory() -> None:
-    """Give what loading has freed back to the system: the C library keeps it, a quarter of all that inspection takes.
+    """Give what loading has freed back to the system: the C library would keep it, and counts as taking it.
 
     Other libraries than glibc do not know how, or do it themselves.
     """
