@@ -16,7 +16,7 @@ from models.distance import JOINT, USUAL, Distance, joined, mean_difference
 from models.disturbance import looks
 from models.frames import Frames
 from models.levels import FEATURES, LEVELS
-from models.moments import Moments
+from models.moments import Covariance, Moments
 from models.rounding import to_multiples
 from models.variants import of_variant
 
@@ -68,7 +68,7 @@ def _learn_projection(detector: Detector, learned: Frames, advance: Advance) -> 
     White on good parts; ordered by the spread of synthetic faults: the generalised eigenvectors of both covariances.
     """
     rng = np.random.default_rng(0)
-    good, faulty = _Covariance(), _Covariance()
+    good, faulty = Covariance(sum(CHANNELS)), Covariance(sum(CHANNELS))
     for index in range(min(len(learned), PROJECTION_IMAGES)):
         image = learned.image(index)
         corrupted, changed = corrupt(image, learned.image(int(rng.integers(len(learned)))), rng)
@@ -77,23 +77,9 @@ def _learn_projection(detector: Detector, learned: Frames, advance: Advance) -> 
         good.add(usual.flatten(1))
         faulty.add((odd - usual)[:, where])
         advance()
-    white = torch.linalg.inv(torch.linalg.cholesky(good.regular()))
+    white = good.whitening()
     _, vectors = torch.linalg.eigh(white @ faulty.regular() @ white.T)
     detector.distance.get_buffer("projection").copy_((vectors.flip(1).T @ white)[:JOINT, :, None, None])
-
-
-class _Covariance:
-    """Second moments about the origin, summed up."""
-
-    def __init__(self) -> None:
-        self.total, self.count = torch.zeros(sum(CHANNELS), sum(CHANNELS)), 0
-
-    def add(self, vectors: Tensor) -> None:
-        self.total, self.count = self.total + vectors @ vectors.T, self.count + vectors.shape[1]
-
-    def regular(self) -> Tensor:
-        found = self.total / max(self.count, 1)
-        return found + (0.01 * found.diagonal().mean() + 1e-6) * torch.eye(len(found))
 
 
 def _learn_directions(detector: Detector, learned: Frames, advance: Advance) -> None:

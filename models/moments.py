@@ -1,7 +1,32 @@
-"""How vectors vary at each place of good parts: their means, and all that goes together."""
+"""How vectors vary, over all places of good parts or at each: their means, and all that goes together."""
 
 import torch
 from torch import Tensor
+
+
+class Covariance:
+    """Second moments of vectors about the origin, summed up, over all places.
+
+    Args:
+        dimensions: D of the vectors.
+    """
+
+    def __init__(self, dimensions: int) -> None:
+        self._total, self._count = torch.zeros(dimensions, dimensions), 0
+
+    def add(self, vectors: Tensor) -> None:
+        """Count vectors, (D, M)."""
+        self._total, self._count = self._total + vectors @ vectors.T, self._count + vectors.shape[1]
+
+    def regular(self) -> Tensor:
+        """(D, D), with a hundredth of the mean variance added to each: it can be inverted, whatever was counted."""
+        found = self._total / max(self._count, 1)
+        return found + (0.01 * found.diagonal().mean() + 1e-6) * torch.eye(len(found))
+
+    def whitening(self) -> Tensor:
+        """(D, D) lower triangle that makes vectors white."""
+        white: Tensor = torch.linalg.inv(torch.linalg.cholesky(self.regular()))
+        return white
 
 
 class Moments:

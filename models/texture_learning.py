@@ -8,7 +8,7 @@ from torch import Tensor
 from models.batches import to_tensor
 from models.detector import Detector
 from models.frames import Frames
-from models.moments import Moments
+from models.moments import Covariance, Moments
 from models.rounding import to_multiples
 from models.texture import BESIDE, EARLY_CHANNELS, features_of, in_bands
 
@@ -58,12 +58,9 @@ def _whitening_of_all(detector: Detector, learned: Frames, advance: Callable[[],
     for index in range(min(len(learned), WHITE_IMAGES)):
         found.append(features_of(detector.backbone, _detail(learned, index)))
         advance()
-    off = torch.cat(found)
-    off = (off - off.mean(0)).transpose(0, 1).flatten(1)
-    covariance = off @ off.T / off.shape[1]
-    covariance += (0.01 * covariance.diagonal().mean() + 1e-9) * torch.eye(EARLY_CHANNELS)
-    white: Tensor = torch.linalg.inv(torch.linalg.cholesky(covariance))
-    return white[:, :, None, None]
+    features, covariance = torch.cat(found), Covariance(EARLY_CHANNELS)
+    covariance.add((features - features.mean(0)).transpose(0, 1).flatten(1))
+    return covariance.whitening()[:, :, None, None]
 
 
 def _of_blocks(covariance: Tensor) -> Tensor:
