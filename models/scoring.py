@@ -148,13 +148,13 @@ class Scoring(nn.Module):
     def score(self, summaries: Tensor) -> Scores:
         """Scores of summaries; for each of them, settled, good parts have median 0, 90th percentile 1.
 
-        The whole says nothing about most faults, and counts where it is farther off than good parts are; tint and
-        texture where they are than the median one, so that a shot whose tint is not compared, or whose texture is out
-        of focus, speaks no better of its part than others do.
+        The whole and tint say nothing about most faults, and count where they are farther off than good parts are;
+        texture where it is than the median one, so that a shot whose texture is out of focus speaks no better of its
+        part than others do.
         """
         settled = self.settle(summaries)
         peak, overall, whole, brightness, tint, texture = self._in_spreads(settled, slice(None)).unbind(1)
-        seen = peak + MEAN_WEIGHT * overall + TINT_WEIGHT * tint.clamp(min=0)
+        seen = peak + MEAN_WEIGHT * overall + TINT_WEIGHT * (tint - 1).clamp(min=0)
         return Scores(
             seen, (whole - 1).clamp(min=0), BRIGHTNESS_WEIGHT * brightness, TEXTURE_WEIGHT * texture.clamp(min=0)
         )
@@ -163,7 +163,7 @@ class Scoring(nn.Module):
         """(N, h, w): evidence and averages, (N, 2, h, w), as a map whose highest place has the score."""
         brightness, tint = averages.unbind(1)
         seen = self._in_spreads(evidence.highest[:, 0], PEAK)
-        seen = seen + TINT_WEIGHT * self._in_spreads(tint, TINT).clamp(min=0)
+        seen = seen + TINT_WEIGHT * (self._in_spreads(tint, TINT) - 1).clamp(min=0)
         seen = _topped(seen, scores.seen + scores.added)
         bright = _topped(BRIGHTNESS_WEIGHT * self._in_spreads(brightness, BRIGHTNESS), scores.brightness)
         texture = TEXTURE_WEIGHT * self._in_spreads(evidence.texture[:, 0], TEXTURE).clamp(min=0)

@@ -137,7 +137,7 @@ def test_the_whole_counts_where_it_is_farther_off_than_good_parts_are(detector: 
 @torch.no_grad()
 def test_a_shot_whose_tint_is_not_compared_speaks_no_better_of_its_part(detector: Detector) -> None:
     summaries, spread = three_usual(detector)
-    summaries[:, TINT] += spread[TINT] * torch.tensor([-9.0, 0.0, 4.0])
+    summaries[:, TINT] += spread[TINT] * torch.tensor([-9.0, 1.0, 5.0])
     score = detector.scoring.score(summaries).highest
     torch.testing.assert_close(score, torch.tensor([0.0, 0.0, 2.0]), atol=1e-4, rtol=0)
 
