@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from pipeline.framing import Frame
-from pipeline.lighting import DETAIL, Gain, relight, without_grain
+from pipeline.lighting import DETAIL, Expected, Gain, relight, without_grain
 
 OFTEN = 2 / 3
 """Share of shots that each of defocus, grain and compression happens to: what comes together is to be known, too."""
@@ -50,7 +50,8 @@ def disturb(frame: Frame, rng: Generator) -> Frame:
     gain, finely = (_gain(seen.shape, shot) for seen in (frame.image, frame.detail))
     image, detail = _taken(frame.image, gain, shot, rng, 1), _taken(frame.detail, finely, shot, rng, DETAIL)
     taken = replace(frame, image=image, detail=detail)
-    return taken.without_gain(gain, finely, without_grain(frame.image), without_grain(frame.detail)).without_burnt()
+    shown, fine = without_grain(frame.image), without_grain(frame.detail)
+    return taken.without_gain(gain, finely, Expected(shown, shown), Expected(fine, fine)).without_burnt()
 
 
 def looks(count: int) -> list[Look]:

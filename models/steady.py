@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from models.good_parts import GoodParts
 from pipeline.config import Config
 from pipeline.framing import Frame
+from pipeline.gain import DARK, block_levels, block_size, light_gain
 from pipeline.images import Image, size_within
-from pipeline.lighting import Blocks, Light, block_levels, block_size, light_gain
+from pipeline.lighting import Blocks, Light
 from pipeline.regions import unjudged
 from pipeline.registration import SEARCH_SIDE, even
 from pipeline.view import View
@@ -75,11 +76,11 @@ def _structure(image: Image) -> NDArray[np.float32]:
 def _spread(frames: Sequence[Frame], light: Light, shared: NDArray[np.bool_]) -> float:
     """How far levels of what parts share vary from part to part once light is taken out, in natural logarithms."""
     size = block_size(*light.view.size)
-    expected = np.log(block_levels(light.reference, size))
+    expected = np.log(block_levels(light.reference, size) + DARK)
     found = []
     for frame in frames:
         gain = cv2.resize(light_gain(frame.image, light, frame.ignored), size, interpolation=cv2.INTER_AREA)
-        off = np.log(block_levels(frame.image, size)) - expected - np.log(gain).ravel()
+        off = np.log(block_levels(frame.image, size) + DARK) - expected - np.log(gain).ravel()
         seen = cv2.resize(frame.ignored, size, interpolation=cv2.INTER_AREA).ravel() < 128
         found.append(np.where(seen & shared.ravel(), off, np.nan)[shared.ravel()])
     levels = np.array(found)

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.images import Grey, Image, Mask, covered, shrink
-from pipeline.lighting import DETAIL, Gain, Light, burnt_out, light_gain, relight_burnt
+from pipeline.gain import light_gain
+from pipeline.images import Grey, Image, Mask, covered, grey_of, shrink
+from pipeline.lighting import DETAIL, Expected, Gain, Light, burnt_out, darkened, near, relight_burnt
 from pipeline.registration import Registration
 from pipeline.view import View
 
@@ -43,7 +44,10 @@ class Frame:
         outside: (h, w) uint8, 255 where the camera saw nothing, else 0; None where it saw all.
         gain: (h, w) float32, how much brighter than the reference the shot was, a factor; taken out of `image`. None
             where nothing was taken out.
-        burnt: (h, w) uint8, 255 where the shot is burnt out and the reference is not; None where nothing was taken out.
+        burnt: (h, w) uint8, 255 where the shot is burnt out and the reference is not, and beside it; else 0. None where
+            nothing was taken out.
+        dark: (h, w) uint8, 255 where the shot is far darker than the reference, else 0; None where nothing is burnt
+            out.
     """
 
     image: Image
@@ -52,6 +56,7 @@ class Frame:
     outside: Mask | None = None
     gain: Gain | None = None
     burnt: Mask | None = None
+    dark: Mask | None = None
 
     @property
     def unseen(self) -> float:
@@ -80,11 +85,13 @@ class Frame:
     def without_burnt(self) -> "Frame":
         """The same frame, with nothing compared where it is burnt out, and neither tint nor texture anywhere then.
 
-        Highlights that are smaller than a pixel of the frame are clipped then, too, each channel to another degree.
+        Dark marks on burnt ground are compared, unless they are print. Highlights that are smaller than a pixel of the
+        frame are clipped, too, each channel to another degree.
         """
-        if self.burnt is None or not self.burnt.any():
+        if self.burnt is None or self.dark is None or not self.burnt.any():
             return self
-        return self.without(np.maximum(self.burnt, np.uint8(CLIPPED)))
+        marks = near(np.where(self.ignored < PRINT, self.dark, np.uint8(0)))
+        return self.without(np.maximum(np.where(marks > 0, np.uint8(0), self.burnt), np.uint8(CLIPPED)))
 
     def alone(self, view: View) -> "Frame":
         """The same frame, with what lies beside the part painted over: what is under a part tells nothing of it, and
@@ -110,18 +117,27 @@ class Frame:
         finely = np.asarray(cv2.resize(gain, self.detail.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
         return self.without_gain(gain, finely, light.expected, light.expected_detail)
 
-    def without_gain(self, gain: Gain, finely: Gain, expected: Image, expected_detail: Grey) -> "Frame":
+    def without_gain(self, gain: Gain, finely: Gain, expected: Expected, expected_detail: Expected) -> "Frame":
         """The same frame with a gain taken out.
 
         Args:
             gain, finely: (h, w) of the image, (2 h, 2 w) of the detail.
-            expected, expected_detail: as `image` and `detail`, what good parts show there with it taken out.
+            expected, expected_detail: what good parts show in both with it taken out.
         """
+        in_part = self._burnt_in_part(finely, expected_detail.ground)
+        burnt = near(burnt_out(self.image, gain, expected.ground) | in_part)
         return replace(
-            self, gain=gain, image=relight_burnt(self.image, gain, expected),
-            detail=relight_burnt(self.detail, finely, expected_detail),
-            burnt=burnt_out(self.image, gain, expected),
+            self, gain=gain, image=relight_burnt(self.image, gain, expected.image),
+            detail=relight_burnt(self.detail, finely, expected_detail.image), burnt=burnt,
+            dark=darkened(self.image, gain, expected.image) if burnt.any() else None,
         )  # fmt: skip
+
+    def _burnt_in_part(self, finely: Gain, ground: Grey) -> Mask:
+        """(h, w) uint8, 255 where anything of the detail is burnt out: half burnt out, a pixel is dim, not white."""
+        share = cv2.resize(
+            burnt_out(self.detail, finely, ground), self.ignored.shape[::-1], interpolation=cv2.INTER_AREA
+        )
+        return np.where(share > 0, np.uint8(255), np.uint8(0))
 
 
 def working_size(size: tuple[int, int], *, megapixels: float) -> tuple[int, int]:
@@ -142,7 +158,7 @@ def frame_part(image: Image, registration: Registration, view: View) -> Frame:
         registration: pose of the part in it.
         view: what the working frame shows.
     """
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    grey = grey_of(image)
     detail = in_pose(grey, registration, view.at((DETAIL * view.size[0], DETAIL * view.size[1])))
     shown, outside = in_pose(image, registration, view), _outside(image, registration, view)
     if not outside.any():
@@ -186,12 +202,12 @@ def lit_grey(image: Image, registration: Registration, frame: Frame, light: Ligh
     Returns:
         (H, W) uint8.
     """
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    grey = grey_of(image)
     if frame.gain is None:
         return grey
     gain = _as_placed(frame.gain, registration, light.view, grey)
-    expected = _as_placed(light.ground, registration, light.view, grey)
-    return relight_burnt(grey, np.asarray(gain, np.float32), np.asarray(expected, np.uint8))
+    ground = _as_placed(cv2.cvtColor(light.expected.ground, cv2.COLOR_RGB2GRAY), registration, light.view, grey)
+    return relight_burnt(grey, np.asarray(gain, np.float32), np.asarray(ground, np.uint8))
 
 
 def _as_placed(map_: cv2.typing.MatLike, registration: Registration, view: View, image: Grey) -> cv2.typing.MatLike:

@@ -130,6 +130,11 @@ def shrink(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def grey_of(image: Image) -> Grey:
+    """(H, W) uint8 of an RGB image, (H, W, 3)."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
 def covered(picture: NDArray[np.uint8], by: NDArray[np.uint8], where: Mask) -> NDArray[np.uint8]:
     """A picture, (H, W) or (H, W, 3) uint8, with another one shown where a mask is not 0.
 

@@ -36,18 +36,27 @@ def labels_in_place(frame: Frame, found: PrintMask, registration: Registration, 
         view: what the frame shows.
     """
     image, detail = (_brought(picture, found, registration, view) for picture in (frame.image, frame.detail))
+    if frame.burnt is not None and frame.dark is not None:
+        burnt, dark = (_carried(mask, found, registration, view) for mask in (frame.burnt, frame.dark))
+        frame = replace(frame, burnt=burnt, dark=dark)
     return replace(frame, image=image, detail=detail).behind(print_in_place(found, registration), view)
 
 
 def print_in_place(found: PrintMask, registration: Registration) -> Mask:
     """(H, W) uint8 in the reference frame, 255 on print, with each label where it usually lies."""
     pixels = found.pixels
-    view = View.of_all((pixels.shape[1], pixels.shape[0]))
+    return _carried(pixels, found, registration, View.of_all((pixels.shape[1], pixels.shape[0])))
+
+
+def _carried(mask: Mask, found: PrintMask, registration: Registration, view: View) -> Mask:
+    """A mask of the frame, (h, w), with what lies on each label where the label usually lies."""
     for label in found.labels:
-        moved, here, there, window = _moved(pixels, label, registration, view, cv2.INTER_NEAREST)
-        pixels = pixels.copy()
-        pixels[window] = np.where(there > 0, moved, np.where(here > 0, np.uint8(0), pixels[window]))
-    return pixels
+        if not view.shows(label.corners):
+            continue
+        moved, here, there, window = _moved(mask, label, registration, view, cv2.INTER_NEAREST)
+        mask = mask.copy()
+        mask[window] = np.where(there > 0, moved, np.where(here > 0, np.uint8(0), mask[window]))
+    return mask
 
 
 def to_original(points: NDArray[np.float64], found: PrintMask, registration: Registration) -> NDArray[np.float64]:

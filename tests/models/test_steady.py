@@ -8,8 +8,9 @@ from models.good_parts import GoodParts
 from models.steady import steady_blocks
 from pipeline.config import Config, parse_config
 from pipeline.framing import frame_part
+from pipeline.gain import light_gain
 from pipeline.images import Image
-from pipeline.lighting import Light, light_gain
+from pipeline.lighting import Light
 from pipeline.registration import Registrar
 from pipeline.view import View
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.framing import (
+    CLIPPED,
     NEAR_OUTSIDE,
     PAINT,
     PRINT,
@@ -17,8 +19,8 @@ from pipeline.framing import (
     lit_part,
     working_size,
 )
-from pipeline.images import Image, Mask
-from pipeline.lighting import Light
+from pipeline.images import Grey, Image, Mask
+from pipeline.lighting import Expected, Light
 from pipeline.registration import Registration
 from pipeline.view import View
 
@@ -169,6 +171,36 @@ def test_a_burnt_out_ground_burns_no_part_out(drawn_part: Image) -> None:
     lit = np.where(OUTLINED.part((320, 256))[..., None] > 0, image, 255).astype(np.uint8)
     frame = lit_part(lit, placed(), np.zeros(SIZE[::-1], np.uint8), reference)
     assert frame.burnt_share < 0.02
+    whole = replace(frame, burnt=np.zeros(SIZE[::-1], np.uint8))
+    assert whole.without_burnt() is whole
+
+
+def burnt_label(shot: Image, detail: Grey) -> Frame:
+    """A label of 215 that was taken in a fifth more light."""
+    label = Expected(np.full_like(shot, 215), np.full_like(shot, 215))
+    fine = Expected(np.full_like(detail, 215), np.full_like(detail, 215))
+    gain, finely = (np.full(picture.shape[:2], 1.2, np.float32) for picture in (shot, detail))
+    return Frame(shot, np.zeros(shot.shape[:2], np.uint8), detail).without_gain(gain, finely, label, fine)
+
+
+def test_what_is_burnt_out_in_part_of_a_pixel_is_dim_and_not_compared() -> None:
+    detail = np.full((256, 320), 246, np.uint8)
+    detail[100:200:2, 100:200:2] = 255
+    small = np.asarray(cv2.resize(detail, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+    frame = burnt_label(np.dstack([small] * 3), detail).without_burnt()
+    assert (frame.ignored[50:100, 50:100] == UNCOMPARED).all()
+    assert (frame.ignored == UNCOMPARED).mean() < 1.2 * 50**2 / frame.ignored.size
+
+
+def test_a_dark_mark_on_burnt_out_ground_is_compared_unless_it_is_print() -> None:
+    detail = np.full((256, 320), 255, np.uint8)
+    detail[60:64, 100:200] = detail[160:164, 100:200] = 150
+    small = np.asarray(cv2.resize(detail, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+    printed = np.zeros(SIZE[::-1], np.uint8)
+    printed[79:83, 49:101] = PRINT
+    frame = burnt_label(np.dstack([small] * 3), detail).without(printed).without_burnt()
+    assert (frame.ignored[28:34, 50:100] == CLIPPED).all()
+    assert (frame.ignored[76:86, 50:100] == UNCOMPARED).all()
 
 
 def test_without_an_outline_nothing_is_painted_over(drawn_part: Image) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -66,6 +68,20 @@ def test_print_goes_with_its_label() -> None:
     assert overlap > 0.85
     frame = labels_in_place(frame_part(image, AT_REST, WHOLE), found, AT_REST, WHOLE)
     assert (frame.ignored[usual.pixels > 0] == PRINT).mean() > 0.97
+
+
+def test_what_is_burnt_out_on_a_label_goes_with_it() -> None:
+    """A burnt-out label is as light as no other place; its print is dark."""
+    _, usual = drawn()
+    image, found = drawn(10, 7, 4)
+    burnt = np.where(image.min(axis=2) > 150, np.uint8(255), np.uint8(0))
+    frame = replace(frame_part(image, AT_REST, WHOLE), burnt=burnt, dark=found.pixels)
+    frame = labels_in_place(frame, found, AT_REST, WHOLE)
+    wanted = np.where(drawn()[0].min(axis=2) > 150, np.uint8(255), np.uint8(0))
+    assert frame.burnt is not None
+    assert frame.dark is not None
+    assert (frame.burnt != wanted).mean() < 0.02 < (burnt != wanted).mean()
+    assert np.count_nonzero(frame.dark & usual.pixels) > 0.85 * np.count_nonzero(usual.pixels)
 
 
 @given(SHIFTS, SHIFTS, TURNS)
