@@ -33,7 +33,7 @@ from pipeline.bundle import load_bundle
 from pipeline.evaluation import auroc, recall_at
 from pipeline.exceptions import UsageError
 from pipeline.framing import Frame, lit_grey, lit_part
-from pipeline.images import Grey, Mask, find_images, read_image
+from pipeline.images import Grey, Mask, find_images, grey_of, read_image
 from pipeline.labels import labels_in_place, print_in_place
 from pipeline.print import PrintStage
 from pipeline.registration import Registration
@@ -106,7 +106,7 @@ class Ablation:
         frame = lit_part(image, registration, bundle.unjudged, bundle.light)
         grey = lit_grey(image, registration, frame, bundle.light)
         place = Place(grey, registration, bundle.print_stage, _truth(self._dataset, path))
-        found = bundle.print_stage.find(grey, registration)
+        found = bundle.print_stage.find(grey, registration, grey_of(image))
         looked = look(labels_in_place(frame, found, registration, bundle.view))
         seen, bare = {}, frame.without_burnt()
         for name, mask in self._masks.items():

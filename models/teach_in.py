@@ -22,7 +22,7 @@ from pipeline.config import Config
 from pipeline.engines import Engine, here
 from pipeline.exceptions import ImageError, TrainingError
 from pipeline.framing import Frame, lit_grey, lit_part
-from pipeline.images import Image, Mask
+from pipeline.images import Image, Mask, grey_of
 from pipeline.labels import labels_in_place
 from pipeline.lighting import DETAIL, Blocks, Light
 from pipeline.print import PrintStage
@@ -148,7 +148,7 @@ def _frame(
             "another part, another side, or out of place"
         )
     frame = lit_part(image, registration, unwanted, light)
-    print_mask = stage.find(lit_grey(image, registration, frame, light), registration)
+    print_mask = stage.find(lit_grey(image, registration, frame, light), registration, grey_of(image))
     frame = labels_in_place(frame, print_mask, registration, light.view)
     small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
     return frame.without_burnt(), Note(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.bundle import Bundle, load_bundle
 from pipeline.exceptions import ImageError
 from pipeline.framing import PRINT, Frame, lit_grey, lit_part, painted_over
-from pipeline.images import Image, Mask, read_image, size_in_words
+from pipeline.images import Image, Mask, grey_of, read_image, size_in_words
 from pipeline.labels import labels_in_place, to_original
 from pipeline.network import Network, Residuals
 from pipeline.print import Code, PrintMask
@@ -158,7 +158,8 @@ class Inspector:
         watch.lap("registration")
         frame = lit_part(image, registration, self.bundle.unjudged, self.bundle.light)
         watch.lap("frame")
-        print_mask = self.bundle.print_stage.find(lit_grey(image, registration, frame, self.bundle.light), registration)
+        grey, lit = grey_of(image), lit_grey(image, registration, frame, self.bundle.light)
+        print_mask = self.bundle.print_stage.find(lit, registration, grey)
         frame = labels_in_place(frame, print_mask, registration, self.bundle.view)
         watch.lap("print")
         compared = frame.without_burnt()

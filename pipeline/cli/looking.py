@@ -98,7 +98,7 @@ def mask(model: Path, images: tuple[Path, ...], out: Path) -> int:
 def _mask(bundle: "Bundle", path: Path, out: Path) -> None:
     """Write the pictures of one image, and say what was seen."""
     from pipeline.framing import lit_grey, lit_part
-    from pipeline.images import read_image, size_in_words, write_image
+    from pipeline.images import grey_of, read_image, size_in_words, write_image
     from pipeline.print import mask_pictures
 
     image = read_image(path, max_megapixels=bundle.config.image.max_megapixels)
@@ -109,7 +109,8 @@ def _mask(bundle: "Bundle", path: Path, out: Path) -> None:
     registration = bundle.registrar.register(image)
     ms = (time.perf_counter() - start) * 1e3
     frame = lit_part(image, registration, bundle.unjudged, bundle.light)
-    steps = mask_pictures(lit_grey(image, registration, frame, bundle.light), registration, bundle.print_stage)
+    lit = lit_grey(image, registration, frame, bundle.light)
+    steps = mask_pictures(lit, registration, bundle.print_stage, grey_of(image))
     for number, (stage, picture) in enumerate(steps.pictures.items(), start=1):
         write_image(out / f"{path.stem}-{number:02}-{stage}.png", picture)
     pose = f"correlation {registration.quality:.2f}" if registration.found else "not found: the verdict would be REVIEW"

@@ -66,17 +66,18 @@ def zones_picture(reference: Image, stage: PrintStage) -> Image:
     return picture
 
 
-def mask_pictures(grey: Grey, registration: Registration, stage: PrintStage) -> MaskSteps:
+def mask_pictures(grey: Grey, registration: Registration, stage: PrintStage, taken: Grey | None = None) -> MaskSteps:
     """Show the steps from an image to its print mask.
 
     Args:
         grey: (H, W) in the original frame, as `PrintStage.find` takes it.
         registration: where the part is on it.
         stage: what was learned.
+        taken: as `PrintStage.find` takes it.
     """
     upright, to_register = _timed(lambda: _register(grey, registration, stage.size))
     strokes, to_respond = _timed(lambda: _strokes(upright, stage))
-    found, to_find = _timed(lambda: stage.find(grey, registration))
+    found, to_find = _timed(lambda: stage.find(grey, registration, taken))
     registered = _in_colour(upright)
     masked = registered.copy()
     masked[found.pixels > 0] = BLUE

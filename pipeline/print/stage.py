@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -62,12 +62,14 @@ class PrintStage:
     labels: NDArray[np.uint8]
     sheets: tuple[Sheet, ...] = ()
 
-    def find(self, grey: Grey, registration: Registration) -> PrintMask:
+    def find(self, grey: Grey, registration: Registration, taken: Grey | None = None) -> PrintMask:
         """Find the print on one image.
 
         Args:
             grey: (H, W) in the original frame, in the light of the good parts that taught the stage.
             registration: where the part is on it.
+            taken: the same as it was taken. Codes that cannot be read in the other are read from it, where it is given:
+                each light hides some of those that are blurred.
         """
         pixels = np.zeros(self.size[::-1], np.uint8)
         codes: list[Code] = []
@@ -76,8 +78,9 @@ class PrintStage:
         for sheet, seen in zip(self.sheets, sheets, strict=True):
             said.extend((words, _sheet_corners(registration, sheet, seen)) for words in judge_sheet(sheet, seen))
         poses = self.on_labels(registration, sheets)
+        read_from = (grey,) if taken is None else (grey, taken)
         missing = [sheet for sheet, seen in zip(self.sheets, sheets, strict=True) if seen.pose is None]
-        for zone, view in zip(self.zones, self.view_zones(grey, registration, poses), strict=True):
+        for zone, view in zip(self.zones, self.view_zones(grey, registration, poses, read_from), strict=True):
             _add(pixels, view, registration, zone)
             codes.extend(replace(code, zone=zone.name) for code in view.codes)
             if not any(carries(sheet, zone) for sheet in missing):  # that its print is missing too goes without saying
@@ -87,7 +90,7 @@ class PrintStage:
         return PrintMask(pixels, tuple(codes), findings, places, tuple(poses.values()))
 
     def view_zones(
-        self, grey: Grey, registration: Registration, poses: dict[str, LabelPose], *, decode: bool = True
+        self, grey: Grey, registration: Registration, poses: dict[str, LabelPose], read_from: Sequence[Grey]
     ) -> Iterator[ZoneView]:
         """What an image shows in each zone; zones on a label are looked for where the label is.
 
@@ -95,11 +98,11 @@ class PrintStage:
             grey: (H, W) in the original frame.
             registration: where the part is on it.
             poses: where labels lie, as `on_labels` says.
-            decode: read codes too, which takes most of the time.
+            read_from: what codes are read from, the first that shows them; it takes most of the time.
         """
         for label, zone in enumerate(self.zones, start=1):
             place = poses[zone.sheet].registration if zone.sheet in poses else registration
-            yield view_zone(grey, place, zone, self.labels, label, self.stroke_width, decode=decode)
+            yield view_zone(grey, place, zone, self.labels, label, self.stroke_width, read_from)
 
     def on_labels(self, registration: Registration, sheets: tuple[SheetView, ...]) -> dict[str, LabelPose]:
         """Where those labels lie that are whole, by their names.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -72,7 +72,7 @@ def _with_limits(stage: PrintStage, parts: Iterable[tuple[Grey, Registration]]) 
     for grey, registration in parts:
         if not registration.found:
             continue
-        taken, defocused = _seen(stage, grey, registration), _seen(stage, _defocused(grey), registration, decode=False)
+        taken, defocused = _seen(stage, grey, registration, (grey,)), _seen(stage, _defocused(grey), registration, ())
         for sheet, *views in zip(sheets, taken[0], defocused[0], strict=True):
             sheet.add(*views)
         for zone, *measures in zip(zones, taken[1], defocused[1], strict=True):
@@ -86,11 +86,11 @@ def _with_limits(stage: PrintStage, parts: Iterable[tuple[Grey, Registration]]) 
 
 
 def _seen(
-    stage: PrintStage, grey: Grey, registration: Registration, *, decode: bool = True
+    stage: PrintStage, grey: Grey, registration: Registration, read_from: Sequence[Grey]
 ) -> tuple[list[SheetView], list[Measure]]:
     """What a shot shows of each label, and in each zone."""
     labels = [view_sheet(grey, registration, sheet, stage.stroke_width) for sheet in stage.sheets]
-    zones = stage.view_zones(grey, registration, stage.on_labels(registration, tuple(labels)), decode=decode)
+    zones = stage.view_zones(grey, registration, stage.on_labels(registration, tuple(labels)), read_from)
     return labels, [view.measure for view in zones]
 
 

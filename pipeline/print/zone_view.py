@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,17 +47,18 @@ def view_zone(
     labels: NDArray[np.uint8],
     label: int,
     stroke_width: int,
-    *,
-    decode: bool = True,
+    read_from: Sequence[Grey],
 ) -> ZoneView:
-    """Look at one zone of one image; only the zone's own pixels are warped. Without `decode` no codes are read."""
+    """Look at one zone of one image; only the zone's own pixels are warped. Codes are read from the first that shows
+    one of `read_from`, each as large as `grey`.
+    """
     varies = np.where(labels[zone.window] == label, np.uint8(255), np.uint8(0))
     margin = bar_reach(stroke_width) if zone.kind is ZoneKind.LINEAR_CODE else stroke_width
     crop = _crop(grey, registration, zone, margin)
     response = ink_response(crop, stroke_width, dark=zone.dark)
     inner = slice(margin, -margin)
     ink = _ink(crop, response, zone, stroke_width)[inner, inner] & varies
-    codes = _codes(grey, registration, zone, ink, stroke_width) if decode else ()
+    codes = _codes(read_from, registration, zone, ink, stroke_width)
     flaw = _flaw(codes, crop, registration, zone, margin, stroke_width)
     return ZoneView(
         registration, cover(ink) & varies, codes, _measure(ink, varies, response[inner, inner], codes, flaw)
@@ -112,18 +114,20 @@ def _measure(
 
 
 def _codes(
-    grey: Grey, registration: Registration, zone: PrintZone, ink: NDArray[np.uint8], margin: int
+    read_from: Sequence[Grey], registration: Registration, zone: PrintZone, ink: NDArray[np.uint8], margin: int
 ) -> tuple[Code, ...]:
-    if not zone.kind.is_code:
+    if not zone.kind.is_code or not read_from:
         return ()
-    x, y, right, bottom = _original_box(grey, registration, zone, margin)
+    x, y, right, bottom = _original_box(read_from[0], registration, zone, margin)
     if x >= right or y >= bottom:
         return ()
-    crop = np.ascontiguousarray(grey[y:bottom, x:right])
     expect: Literal["linear", "matrix"] = "linear" if zone.kind is ZoneKind.LINEAR_CODE else "matrix"
-    codes = read_codes(crop, origin=(x, y), expect=expect)
-    own = [code for code in codes if (code.symbology in LINEAR) is (zone.kind is ZoneKind.LINEAR_CODE)]
-    return tuple(code for code in own if _centred_in(zone, code, registration)) or _undecoded(registration, zone, ink)
+    for grey in read_from:
+        codes = read_codes(np.ascontiguousarray(grey[y:bottom, x:right]), origin=(x, y), expect=expect)
+        own = [code for code in codes if (code.symbology in LINEAR) is (zone.kind is ZoneKind.LINEAR_CODE)]
+        if here := tuple(code for code in own if _centred_in(zone, code, registration)):
+            return here
+    return _undecoded(registration, zone, ink)
 
 
 def _original_box(grey: Grey, registration: Registration, zone: PrintZone, margin: int) -> tuple[int, int, int, int]:

@@ -37,6 +37,15 @@ def test_reads_the_code(stage: PrintStage) -> None:
     assert (code.text, code.symbology) == ("P123456789", "DataMatrix")
 
 
+def test_reads_from_the_shot_as_taken_what_its_light_hides(stage: PrintStage) -> None:
+    part = draw_part(1002, code="P123456789")
+    x, y, width, height = CODE_BOX
+    hidden = part.image.copy()
+    hidden[y + height // 2 - 6 : y + height // 2 + 4, x : x + width] = 230
+    assert [code.text for code in stage.find(hidden, HERE, part.image).codes] == ["P123456789"]
+    assert [code.text for code in stage.find(hidden, HERE).codes] == [""]
+
+
 def test_good_parts_have_no_findings(stage: PrintStage) -> None:
     assert [stage.find(draw_part(seed).image, HERE).findings for seed in range(2000, 2040)] == [()] * 40
 
