@@ -124,19 +124,17 @@ class Frame:
             gain, finely: (h, w) of the image, (2 h, 2 w) of the detail.
             expected, expected_detail: what good parts show in both with it taken out.
         """
-        in_part = self._burnt_in_part(finely, expected_detail.ground)
-        burnt = near(burnt_out(self.image, gain, expected.ground) | in_part)
+        burnt = near(burnt_out(self.image, gain, expected) | self._burnt_in_part(finely, expected_detail))
         return replace(
             self, gain=gain, image=relight_burnt(self.image, gain, expected.image),
             detail=relight_burnt(self.detail, finely, expected_detail.image), burnt=burnt,
             dark=darkened(self.image, gain, expected.image) if burnt.any() else None,
         )  # fmt: skip
 
-    def _burnt_in_part(self, finely: Gain, ground: Grey) -> Mask:
+    def _burnt_in_part(self, finely: Gain, expected: Expected) -> Mask:
         """(h, w) uint8, 255 where anything of the detail is burnt out: half burnt out, a pixel is dim, not white."""
-        share = cv2.resize(
-            burnt_out(self.detail, finely, ground), self.ignored.shape[::-1], interpolation=cv2.INTER_AREA
-        )
+        whole, size = burnt_out(self.detail, finely, expected), self.ignored.shape[::-1]
+        share = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
         return np.where(share > 0, np.uint8(255), np.uint8(0))
 
 

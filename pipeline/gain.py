@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.images import Image, Mask
+from pipeline.images import Image, Mask, grey_of
 from pipeline.lighting import Gain, Light, near_burnt
 
 BLOCKS = 24
@@ -18,6 +18,10 @@ ROUNDS, OUTLYING = 5, 0.08
 
 ENOUGH = 12
 """Blocks that a plane is fitted to, at the least."""
+
+EVEN = 0.5
+"""How far light is taken to be even, whatever blocks show, in those at the rim: where few are left, and all near each
+other, they tell no slope."""
 
 MOST = 2.0
 """Largest correction, a factor: beyond it an image is no longer the same shot under other light."""
@@ -41,9 +45,10 @@ def light_gain(image: Image, light: Light, ignored: Mask) -> Gain:
     """
     height, width = ignored.shape
     size, unseen = block_size(width, height), np.maximum(ignored, light.unsteady)
-    seen = _seen(np.maximum(unseen, near_burnt(np.maximum(image, light.reference))), size)
-    if seen.sum() < ENOUGH:
-        seen = _seen(unseen, size)
+    dim = np.maximum(unseen, near_burnt(np.maximum(image, light.reference)))
+    if _seen(dim, size).sum() >= ENOUGH:
+        unseen = dim
+    seen = _seen(unseen, size)
     if seen.sum() < ENOUGH:
         return np.ones((height, width), np.float32)
     level, across, down = _fit_plane(size, block_levels(image, size), block_levels(light.reference, size), seen)
@@ -59,8 +64,7 @@ def block_size(width: int, height: int) -> tuple[int, int]:
 
 def block_levels(image: Image, size: tuple[int, int]) -> NDArray[np.float64]:
     """Grey levels of the blocks, `size` (columns, rows), row by row."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float64).ravel()
+    return np.asarray(cv2.resize(grey_of(image), size, interpolation=cv2.INTER_AREA), np.float64).ravel()
 
 
 def _seen(unseen: Mask, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -73,16 +77,19 @@ def _fit_plane(
 ) -> NDArray[np.float64]:
     """What expected levels are to be multiplied by: in the middle, and how much more at the right, and at the bottom.
 
-    How far off that is at a block, is told as a share of what is expected there.
+    How far off that is at a block, is told as a share of what is expected there. Slopes are drawn towards 0 (ridge
+    regression: Hoerl and Kennard 1970, Technometrics 12:55).
     """
     x, y = np.meshgrid(_middles(size[0]), _middles(size[1]))
     terms = np.column_stack([np.ones(x.size), x.ravel(), y.ravel()]) * (expected / (expected + DARK))[:, None]
     shown = levels / (expected + DARK)
     plane = np.array([np.median(((levels + DARK) / (expected + DARK))[seen]), 0, 0])
+    even, level = np.diag([0, EVEN, EVEN]), np.zeros(3)
     for _ in range(ROUNDS):
         off = (shown - terms @ plane) / max(plane[0], 1 / MOST)
         weight = np.sqrt(seen / (1 + (off / OUTLYING) ** 2))
-        plane = np.linalg.lstsq(terms * weight[:, None], shown * weight, rcond=None)[0]
+        system = np.vstack([terms * weight[:, None], even]), np.hstack([shown * weight, level])
+        plane = np.linalg.lstsq(*system, rcond=None)[0]
     return plane
 
 

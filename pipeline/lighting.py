@@ -122,16 +122,17 @@ def relight_burnt(image: Image, gain: Gain, expected: Image) -> Image:
     return covered(lit, np.asarray(cv2.max(lit, expected), np.uint8), burnt)
 
 
-def burnt_out(image: Image, gain: Gain, ground: Image) -> Mask:
+def burnt_out(image: Image, gain: Gain, expected: Expected) -> Mask:
     """Where a shot shows nothing because it is burnt out, and good parts may be as bright as that.
 
     How bright a burnt-out pixel was is not known, but at least as bright as it would then be in the reference's light;
-    where far less is expected, it is compared: a gleaming scratch stays visible.
+    where far less is expected, it is compared: a gleaming scratch stays visible. So is what the reference has burnt out
+    as well, a bright ground behind the part: that is white either way.
 
     Args:
         image: (h, w) or (h, w, 3) uint8, as it was taken.
         gain: (h, w).
-        ground: as `image`, how bright the part may be there in the reference's light.
+        expected: what it should show in the reference's light.
 
     Returns:
         (h, w) uint8, 255 there, else 0.
@@ -139,8 +140,8 @@ def burnt_out(image: Image, gain: Gain, ground: Image) -> Mask:
     brighter = gain > BRIGHTER
     if not brighter.any():
         return np.zeros(gain.shape, np.uint8)
-    unknown = (image >= BURNT) & (cv2.subtract(relight(image, gain), ground) < ALIKE)
-    return _in_any(unknown) * brighter
+    alike = cv2.subtract(relight(image, gain), expected.ground) < ALIKE
+    return _in_any((image >= BURNT) & (expected.image < BURNT) & alike) * brighter
 
 
 def darkened(image: Image, gain: Gain, expected: Image) -> Mask:

@@ -60,6 +60,17 @@ def test_what_is_burnt_out_does_not_make_light_weaker(dim_part: Image) -> None:
     np.testing.assert_allclose(gain, 1.25, atol=0.01)
 
 
+def test_where_little_is_left_that_is_not_burnt_out_no_slope_is_made_up(dim_part: Image) -> None:
+    """A dark column in the middle of a backlit ground, of which one side is a little brighter than it should be."""
+    part = np.full_like(dim_part, 255)
+    part[:, 140:180] = 90
+    shot = lit(part, 1.1)
+    shot[:, 160:180] += 4
+    gain = light_gain(shot, light_of(part), NOTHING)
+    assert np.ptp(gain[120]) < 0.25
+    np.testing.assert_allclose(gain[:, 140:180], 1.12, atol=0.02)
+
+
 def test_of_an_image_that_is_all_burnt_out_light_is_what_it_shows(dim_part: Image) -> None:
     pale = np.full_like(dim_part, 200)
     np.testing.assert_allclose(light_gain(np.full_like(pale, 255), light_of(pale), NOTHING), 255 / 200, rtol=0.01)

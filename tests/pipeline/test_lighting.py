@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.images import Image, grey_of
-from pipeline.lighting import ASIDE, BURNT, Gain, Light, burnt_out, darkened
+from pipeline.lighting import ASIDE, BURNT, Expected, Gain, Light, burnt_out, darkened
 from pipeline.view import View
 
 NOTHING = np.zeros((240, 320), np.uint8)
@@ -21,7 +21,7 @@ def gain_of(strength: float) -> Gain:
 
 
 def burnt(shot: Image, strength: float, ground: Image) -> NDArray[np.bool_]:
-    return burnt_out(shot, gain_of(strength), ground) > 0
+    return burnt_out(shot, gain_of(strength), Expected(ground, ground)) > 0
 
 
 @settings(max_examples=25, deadline=None)
@@ -51,7 +51,7 @@ def test_grey_is_burnt_out_where_all_channels_are(drawn_part: Image) -> None:
     np.testing.assert_array_equal(burnt(shot, 1.2, ground), shot >= BURNT)
 
 
-@pytest.mark.parametrize("strength", [0.7, 1.0, 1.03])
+@pytest.mark.parametrize("strength", [0.7, 1.0, 1.03, 1.2])
 def test_what_the_reference_burns_out_too_is_compared(strength: float) -> None:
     white = np.full((*NOTHING.shape, 3), 255, np.uint8)
     assert not burnt(white, strength, white).any()
