@@ -11,7 +11,17 @@ from torch import Tensor
 from models.evidence import Residuals
 from models.levels import DETAILED, FINE, TEXTURED, places_kept
 from models.places import Sums, certainty_of
-from models.scoring import BRIGHTNESS, SUMMARIES, WHOLE, Scoring, average_level, fine_level, sum_of_levels, times_usual
+from models.scoring import (
+    BRIGHTNESS,
+    SUMMARIES,
+    TINT,
+    WHOLE,
+    Scoring,
+    average_level,
+    fine_level,
+    sum_of_levels,
+    times_usual,
+)
 from pipeline.groups import Groups
 
 PRIOR_IMAGES = (20, 20, 20, 80, 20)
@@ -60,8 +70,10 @@ def learn_normal(
 
 
 def _learn_summaries(scoring: Scoring, taken: Tensor, disturbed: Tensor) -> None:
-    """The whole is learned from disturbed parts too: what a line does to a shot it does everywhere."""
-    parts = [disturbed if place == WHOLE else taken for place in range(SUMMARIES)]
+    """The whole and tint are learned from disturbed parts too: what a line does to a shot it does everywhere, and
+    compression, which rounds colours, in every place.
+    """
+    parts = [disturbed if place in (WHOLE, TINT) else taken for place in range(SUMMARIES)]
     usual = torch.stack([some[:, place].median() for place, some in enumerate(parts)])
     high = torch.stack([some[:, place].quantile(HIGH) for place, some in enumerate(parts)])
     scoring.get_buffer("summary_usual").copy_(usual)

@@ -4,8 +4,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.levels import LEVELS, SSIM
-from models.normalisation import _learn_positions
-from models.scoring import Scoring
+from models.normalisation import _learn_positions, _learn_summaries
+from models.scoring import PEAK, SUMMARIES, TINT, Scoring
 from pipeline.framing import UNCOMPARED
 
 SIZE, COUNT = (96, 64), 40
@@ -67,3 +67,14 @@ def test_few_parts_that_are_all_alike_are_not_believed(scoring: Scoring, parts: 
     _learn_positions(scoring, blanked(found, ignored), ignored)
     certainty = scoring.get_buffer(f"certainty_{SSIM}")[0, 0]
     assert certainty[12:, 20:].max() < 2 / (1 / certainty[:8, :16]).mean()
+
+
+def test_what_compression_adds_to_the_tint_of_all_places_counts_nothing(scoring: Scoring) -> None:
+    """Nine of ten disturbed good parts stay below one unit, from which on tint counts; a fault in a place does not."""
+    taken = torch.randn(COUNT, SUMMARIES + 1, generator=torch.Generator().manual_seed(0))
+    raised = torch.zeros(SUMMARIES + 1)
+    raised[TINT] = raised[PEAK] = 4
+    _learn_summaries(scoring, taken, torch.cat([taken, taken + raised]))
+    usual, spread = scoring.get_buffer("summary_usual"), scoring.get_buffer("summary_spread")
+    units = ((taken + raised).median(0).values[:SUMMARIES] - usual) / spread
+    assert units[TINT] < 1 < units[PEAK]
