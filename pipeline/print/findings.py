@@ -78,8 +78,8 @@ def _judge_code(name: str, measure: Measure, limits: Limits) -> tuple[str, ...]:
         return (f"code in zone '{name}' has {measure.length} characters, {low} to {high} expected",)
     if measure.flaw is not None and measure.flaw > limits.flaw:
         return (
-            f"code in zone '{name}' damaged though readable: {measure.flaw:.0%} of its contrast off in one place, "
-            f"at most {limits.flaw:.0%} expected",
+            f"code in zone '{name}' damaged though readable: {measure.flaw:.1%} of its contrast off in one place, "
+            f"at most {limits.flaw:.1%} expected",
         )
     return ()
 

@@ -19,7 +19,7 @@ GOOD = Limits((0.1, 0.3), (80.0, 200.0), 1.0, ("DataMatrix",), (10, 12), 0.2)
         (Measure(0.20, 100), "not readable"),
         (Measure(0.20, 100, "QRCode", 11), "is a QRCode, not a DataMatrix"),
         (Measure(0.20, 100, "DataMatrix", 3), "has 3 characters"),
-        (Measure(0.20, 100, "DataMatrix", 11, 0.45), "damaged though readable: 45% of its contrast"),
+        (Measure(0.20, 100, "DataMatrix", 11, 0.45), "damaged though readable: 45.0% of its contrast"),
     ],
 )
 def test_names_what_is_wrong_and_where(measure: Measure, words: str) -> None:
