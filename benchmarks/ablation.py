@@ -104,9 +104,10 @@ class Ablation:
         image = read_image(path, max_megapixels=bundle.config.image.max_megapixels)
         registration = bundle.registrar.register(image)
         frame = lit_part(image, registration, bundle.unjudged, bundle.light)
-        grey = lit_grey(image, registration, frame, bundle.light)
+        taken = grey_of(image)
+        grey = lit_grey(taken, registration, frame, bundle.light)
         place = Place(grey, registration, bundle.print_stage, _truth(self._dataset, path))
-        found = bundle.print_stage.find(grey, registration, grey_of(image))
+        found = bundle.print_stage.find(grey, registration, taken)
         looked = look(labels_in_place(frame, found, registration, bundle.view))
         seen, bare = {}, frame.without_burnt()
         for name, mask in self._masks.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.config import Config
 from pipeline.exceptions import ImageError
 from pipeline.framing import Frame, frame_part, lit_grey, lit_part
-from pipeline.images import Grey, Image, Mask, read_image
+from pipeline.images import Grey, Image, Mask, grey_of, read_image
 from pipeline.lighting import Blocks, Light
 from pipeline.regions import unjudged
 from pipeline.registration import Registrar, Registration
@@ -58,7 +58,7 @@ class LitParts:
     def __iter__(self) -> Iterator[tuple[Grey, Registration]]:
         for image, registration in self.parts:
             frame = lit_part(image, registration, self.unwanted, self.light)
-            yield lit_grey(image, registration, frame, self.light), registration
+            yield lit_grey(grey_of(image), registration, frame, self.light), registration
 
 
 def reader_of(reference: Image, config: Config) -> Callable[[Path], Image]:

@@ -148,9 +148,10 @@ def _frame(
             "another part, another side, or out of place"
         )
     frame = lit_part(image, registration, unwanted, light)
-    print_mask = stage.find(lit_grey(image, registration, frame, light), registration, grey_of(image))
+    grey = grey_of(image)
+    print_mask = stage.find(lit_grey(grey, registration, frame, light), registration, grey)
     frame = labels_in_place(frame, print_mask, registration, light.view)
-    small = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), LIKENESS, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(grey_of(frame.image), LIKENESS, interpolation=cv2.INTER_AREA)
     return frame.without_burnt(), Note(
         unseen=frame.unseen,
         print_faulty=bool(print_mask.findings),

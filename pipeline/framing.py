@@ -188,11 +188,11 @@ def lit_part(image: Image, registration: Registration, unjudged: Mask, light: Li
     return frame_part(image, registration, light.view).without(unjudged).relit(light).completed(light).alone(light.view)
 
 
-def lit_grey(image: Image, registration: Registration, frame: Frame, light: Light) -> Grey:
+def lit_grey(grey: Grey, registration: Registration, frame: Frame, light: Light) -> Grey:
     """The image as the print stage sees it: grey, as the camera placed it, in the light of the reference.
 
     Args:
-        image: (H, W, 3) uint8 RGB, as the camera saw it.
+        grey: (H, W), as the camera saw it.
         registration: pose of the part in it.
         frame: what `lit_part` made of it.
         light: what `lit_part` was given.
@@ -200,11 +200,10 @@ def lit_grey(image: Image, registration: Registration, frame: Frame, light: Ligh
     Returns:
         (H, W) uint8.
     """
-    grey = grey_of(image)
     if frame.gain is None:
         return grey
     gain = _as_placed(frame.gain, registration, light.view, grey)
-    ground = _as_placed(cv2.cvtColor(light.expected.ground, cv2.COLOR_RGB2GRAY), registration, light.view, grey)
+    ground = _as_placed(grey_of(light.expected.ground), registration, light.view, grey)
     return relight_burnt(grey, np.asarray(gain, np.float32), np.asarray(ground, np.uint8))
 
 

@@ -158,8 +158,10 @@ class Inspector:
         watch.lap("registration")
         frame = lit_part(image, registration, self.bundle.unjudged, self.bundle.light)
         watch.lap("frame")
-        grey, lit = grey_of(image), lit_grey(image, registration, frame, self.bundle.light)
-        print_mask = self.bundle.print_stage.find(lit, registration, grey)
+        grey = grey_of(image)
+        print_mask = self.bundle.print_stage.find(
+            lit_grey(grey, registration, frame, self.bundle.light), registration, grey
+        )
         frame = labels_in_place(frame, print_mask, registration, self.bundle.view)
         watch.lap("print")
         compared = frame.without_burnt()

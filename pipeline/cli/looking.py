@@ -109,8 +109,9 @@ def _mask(bundle: "Bundle", path: Path, out: Path) -> None:
     registration = bundle.registrar.register(image)
     ms = (time.perf_counter() - start) * 1e3
     frame = lit_part(image, registration, bundle.unjudged, bundle.light)
-    lit = lit_grey(image, registration, frame, bundle.light)
-    steps = mask_pictures(lit, registration, bundle.print_stage, grey_of(image))
+    grey = grey_of(image)
+    lit = lit_grey(grey, registration, frame, bundle.light)
+    steps = mask_pictures(lit, registration, bundle.print_stage, grey)
     for number, (stage, picture) in enumerate(steps.pictures.items(), start=1):
         write_image(out / f"{path.stem}-{number:02}-{stage}.png", picture)
     pose = f"correlation {registration.quality:.2f}" if registration.found else "not found: the verdict would be REVIEW"

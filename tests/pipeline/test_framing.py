@@ -19,7 +19,7 @@ from pipeline.framing import (
     lit_part,
     working_size,
 )
-from pipeline.images import Grey, Image, Mask
+from pipeline.images import Grey, Image, Mask, grey_of
 from pipeline.lighting import Expected, Light
 from pipeline.registration import Registration
 from pipeline.view import View
@@ -128,7 +128,7 @@ def test_the_print_stage_sees_the_part_in_the_light_of_the_reference(
     registration = Registration(np.asarray(cv2.invertAffineTransform(pose), np.float64), 1.0, True)
     light = Light.of(dim, View.of_all((width, height), SIZE))
     frame = lit_part(lit, registration, np.zeros((128, 160), np.uint8), light)
-    grey = lit_grey(lit, registration, frame, light)
+    grey = lit_grey(grey_of(lit), registration, frame, light)
     assert grey.shape == dim.shape[:2]
     assert np.abs(grey - cv2.cvtColor(moved, cv2.COLOR_RGB2GRAY).astype(float)).mean() < 3
 
